@@ -1,0 +1,73 @@
+# Copyright The events-apiserver Authors.
+# SPDX-License-Identifier: Apache-2.0
+
+# Thin recipes; the work is in hack/ and test/. `make help` lists the targets.
+
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+BINARY := bin/events-apiserver
+
+.PHONY: help
+help: ## List the targets
+	@sed -n 's/^\([a-z0-9-]*\):.* ## /  make \1|/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+##@ Use
+
+.PHONY: up
+up: build cluster-programs ## Start a real control plane on loopback with events-apiserver registered in it
+	@hack/cluster/start.sh
+
+.PHONY: down
+down: ## Stop what `make up` started and remove its data
+	@hack/cluster/stop.sh
+
+.PHONY: run
+run: build ## Serve without a cluster (kubeconfig in _output/standalone/); Ctrl-C ends it
+	@hack/cluster/build.sh etcd kubectl
+	@hack/run-standalone.sh
+
+##@ Build
+
+.PHONY: build
+build: ## Build bin/events-apiserver
+	@CGO_ENABLED=0 go build -trimpath -ldflags "$$(hack/image/ldflags.sh)" -o $(BINARY) ./cmd/events-apiserver
+
+.PHONY: image
+image: ## Build the container image with docker or buildah (IMAGE, VERSION)
+	@hack/image/build.sh
+
+.PHONY: cluster-programs
+cluster-programs: ## Build etcd, kube-apiserver and the other programs of the local cluster, once per machine
+	@hack/cluster/build.sh
+
+.PHONY: update
+update: ## Write generated code and pictures anew
+	@hack/update-codegen.sh
+	@go run ./hack/diagram
+
+##@ Check
+
+.PHONY: verify
+verify: ## Generated code, format, vet, lint, import rules, manifests
+	@hack/verify.sh
+
+.PHONY: test
+test: ## Unit and integration tests, with the race detector; needs no cluster
+	@hack/cluster/build.sh etcd
+	go test -race -timeout 20m ./...
+
+.PHONY: test-e2e
+test-e2e: build ## Tests on a real control plane, and upstream's e2e test of the API
+	@hack/cluster/build.sh
+	@hack/cluster/build.sh e2e.test
+	go test -tags e2e -count=1 -timeout 30m -v ./test/e2e/...
+
+.PHONY: test-fuzz
+test-fuzz: ## Fuzz each fuzz target for FUZZTIME (default 10s)
+	@hack/fuzz.sh
+
+.PHONY: clean
+clean: down ## Remove what was built in this directory
+	rm -rf bin _output

@@ -1,0 +1,67 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+)
+
+// check returns what is wrong with an installation, in the order of its objects' names.
+func check(objects manifest) []string {
+	problems := checkRegistration(objects)
+	byName := func(a, b reference) int { return cmp.Compare(a.String(), b.String()) }
+	for _, ref := range slices.SortedFunc(maps.Keys(objects), byName) {
+		for _, problem := range checkObject(objects, ref) {
+			problems = append(problems, ref.String()+": "+problem)
+		}
+	}
+	return problems
+}
+
+func checkObject(objects manifest, ref reference) []string {
+	problems := objects.need(reference{kind: "Namespace", name: ref.namespace})
+	switch object := objects[ref].(type) {
+	case *rbacv1.ClusterRoleBinding:
+		return append(problems, checkSubjects(objects, object.Subjects)...)
+	case *rbacv1.RoleBinding:
+		return append(problems, checkSubjects(objects, object.Subjects)...)
+	case *corev1.Secret:
+		return append(problems, checkSecret(object)...)
+	case *appsv1.Deployment:
+		return append(problems, checkPod(objects, ref.namespace, object.Spec.Template.Spec)...)
+	case *appsv1.StatefulSet:
+		return append(problems, checkPod(objects, ref.namespace, object.Spec.Template.Spec)...)
+	}
+	return problems
+}
+
+// need reports an object that is named and not there. A name that is empty asks for nothing, and kube-system is in every cluster.
+func (m manifest) need(ref reference) []string {
+	if _, found := m[ref]; found || ref.name == "" || ref == (reference{kind: "Namespace", name: "kube-system"}) {
+		return nil
+	}
+	return []string{fmt.Sprintf("needs %s, which is not there", ref)}
+}
+
+func checkSubjects(objects manifest, subjects []rbacv1.Subject) []string {
+	problems := make([]string, 0, len(subjects))
+	for _, subject := range subjects {
+		problems = append(problems, objects.need(reference{subject.Kind, subject.Namespace, subject.Name})...)
+	}
+	return problems
+}
+
+func checkSecret(secret *corev1.Secret) []string {
+	if _, found := secret.Data["ca.key"]; found {
+		return []string{"has the CA's private key, which must not get into the cluster"}
+	}
+	return nil
+}

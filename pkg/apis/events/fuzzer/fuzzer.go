@@ -1,0 +1,27 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package fuzzer
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	runtimeserializer "k8s.io/apimachinery/pkg/runtime/serializer"
+	"sigs.k8s.io/randfill"
+
+	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
+)
+
+// Funcs returns the fuzzer functions of the group. Only the kind is special:
+// it belongs to the wire and is cleared in the hub.
+func Funcs(_ runtimeserializer.CodecFactory) []any {
+	return []any{
+		func(event *events.Event, c randfill.Continue) {
+			c.FillNoCustom(event)
+			event.TypeMeta = metav1.TypeMeta{}
+		},
+		func(list *events.EventList, c randfill.Continue) {
+			c.FillNoCustom(list)
+			list.TypeMeta = metav1.TypeMeta{}
+		},
+	}
+}

@@ -1,0 +1,27 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package install
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
+	"github.com/events-apiserver/events-apiserver/pkg/apis/events/corev1"
+	eventsv1 "github.com/events-apiserver/events-apiserver/pkg/apis/events/v1"
+)
+
+// Install registers the hub type, events.k8s.io/v1 and the conversions to and
+// from core/v1.
+func Install(scheme *runtime.Scheme) error {
+	builder := runtime.NewSchemeBuilder(events.AddToScheme, eventsv1.AddToScheme, corev1.AddConversionsToScheme)
+	if err := builder.AddToScheme(scheme); err != nil {
+		return fmt.Errorf("registering %s: %w", events.GroupName, err)
+	}
+	if err := scheme.SetVersionPriority(eventsv1.SchemeGroupVersion()); err != nil {
+		return fmt.Errorf("ordering the versions of %s: %w", events.GroupName, err)
+	}
+	return nil
+}

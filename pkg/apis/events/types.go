@@ -1,0 +1,85 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package events
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// The two values of Event.Type that a client may create. Later versions of the
+// API may add more, so readers must not take the set as closed.
+const (
+	// TypeNormal marks an event that only informs.
+	TypeNormal = corev1.EventTypeNormal
+	// TypeWarning marks an event that tells of something going wrong.
+	TypeWarning = corev1.EventTypeWarning
+)
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
+// Event reports that something happened in the cluster, usually a change of
+// state. Events are best-effort, supplemental and kept for a limited time.
+//
+// The order and the types of the fields must stay those of
+// k8s.io/api/events/v1.Event: the generated conversion of lists casts memory
+// while they agree.
+type Event struct {
+	metav1.TypeMeta
+	metav1.ObjectMeta
+
+	// EventTime is when the event was first observed. Zero only in events
+	// that came in through core/v1.
+	EventTime metav1.MicroTime
+	// Series is set once the event has repeated, nil for a singleton.
+	Series *EventSeries
+
+	// ReportingController names the controller that emitted the event, for
+	// example "kubernetes.io/kubelet".
+	ReportingController string
+	// ReportingInstance identifies the instance of that controller, for
+	// example "kubelet-xyzf".
+	ReportingInstance string
+	// Action is what was done, or failed, about Regarding; machine-readable.
+	Action string
+	// Reason is why Action was taken; human-readable.
+	Reason string
+
+	// Regarding is the object the event is about.
+	Regarding corev1.ObjectReference
+	// Related is a second object, for actions that involve two.
+	Related *corev1.ObjectReference
+	// Note describes the status of the operation to a person.
+	Note string
+	// Type is TypeNormal or TypeWarning; see the constants.
+	Type string
+
+	// DeprecatedSource is core/v1's source; unset in events created through
+	// events.k8s.io.
+	DeprecatedSource corev1.EventSource
+	// DeprecatedFirstTimestamp is core/v1's firstTimestamp.
+	DeprecatedFirstTimestamp metav1.Time
+	// DeprecatedLastTimestamp is core/v1's lastTimestamp.
+	DeprecatedLastTimestamp metav1.Time
+	// DeprecatedCount is core/v1's count of occurrences.
+	DeprecatedCount int32
+}
+
+// EventSeries tells how often and until when a repeating event was seen.
+type EventSeries struct {
+	// Count is the number of occurrences up to the last heartbeat, at least 2.
+	Count int32
+	// LastObservedTime is when the event was last seen before the heartbeat.
+	LastObservedTime metav1.MicroTime
+}
+
+// +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
+
+// EventList is a list of events.
+type EventList struct {
+	metav1.TypeMeta
+	metav1.ListMeta
+
+	Items []Event
+}

@@ -1,0 +1,49 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1
+
+import (
+	"fmt"
+
+	eventsv1 "k8s.io/api/events/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/sets"
+)
+
+// SelectableFields returns the field labels that a selector on events may use,
+// those of the built-in events.k8s.io/v1. The hub keeps their names, so none
+// is translated.
+func SelectableFields() sets.Set[string] {
+	return sets.New(
+		"metadata.name",
+		"metadata.namespace",
+		"reason",
+		"regarding.apiVersion",
+		"regarding.fieldPath",
+		"regarding.kind",
+		"regarding.name",
+		"regarding.namespace",
+		"regarding.resourceVersion",
+		"regarding.uid",
+		"reportingController",
+		"type",
+	)
+}
+
+// addFieldLabelConversions makes the scheme accept SelectableFields and refuse
+// every other label with the words of the built-in, which clients match on.
+func addFieldLabelConversions(scheme *runtime.Scheme) error {
+	selectable := SelectableFields()
+	kind := SchemeGroupVersion().WithKind("Event")
+	convert := func(label, value string) (string, string, error) {
+		if !selectable.Has(label) {
+			return "", "", fmt.Errorf("field label not supported: %s", label)
+		}
+		return label, value, nil
+	}
+	if err := scheme.AddFieldLabelConversionFunc(kind, convert); err != nil {
+		return fmt.Errorf("registering the field labels of %s: %w", eventsv1.GroupName, err)
+	}
+	return nil
+}

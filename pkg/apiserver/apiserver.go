@@ -1,0 +1,86 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package apiserver
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"k8s.io/apiserver/pkg/registry/rest"
+	genericapiserver "k8s.io/apiserver/pkg/server"
+
+	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
+	eventsv1 "github.com/events-apiserver/events-apiserver/pkg/apis/events/v1"
+	"github.com/events-apiserver/events-apiserver/pkg/registry/event"
+)
+
+const serverName = "events-apiserver"
+
+// Config is everything that New needs.
+type Config struct {
+	// Generic is the configuration of the generic server. Its
+	// RESTOptionsGetter decides which store the events live in.
+	Generic *genericapiserver.RecommendedConfig
+	// API is the scheme that Generic was made with.
+	API *API
+	// EventTTL is how long an event is kept after its last write, at least one
+	// second.
+	EventTTL time.Duration
+}
+
+type completedConfig struct {
+	generic  genericapiserver.CompletedConfig
+	api      *API
+	eventTTL time.Duration
+}
+
+// CompletedConfig is a Config whose gaps are filled. It can be had from
+// Complete alone, since the private pointer cannot be set elsewhere.
+type CompletedConfig struct {
+	*completedConfig
+}
+
+// Complete checks that nothing is missing and fills what has a default.
+func (c *Config) Complete() (CompletedConfig, error) {
+	switch {
+	case c.Generic == nil:
+		return CompletedConfig{}, errors.New("apiserver.Config.Generic is not set")
+	case c.API == nil:
+		return CompletedConfig{}, errors.New("apiserver.Config.API is not set")
+	case c.Generic.RESTOptionsGetter == nil:
+		return CompletedConfig{}, errors.New("apiserver.Config.Generic.RESTOptionsGetter is not set: there is no store")
+	}
+	return CompletedConfig{&completedConfig{
+		generic:  c.Generic.Complete(),
+		api:      c.API,
+		eventTTL: c.EventTTL,
+	}}, nil
+}
+
+// New builds the server. It starts nothing; what runs does so in post-start
+// hooks and ends with the server's context.
+func (c CompletedConfig) New() (*genericapiserver.GenericAPIServer, error) {
+	server, err := c.generic.New(serverName, genericapiserver.NewEmptyDelegate())
+	if err != nil {
+		return nil, fmt.Errorf("building the generic server: %w", err)
+	}
+	if err := c.installEvents(server); err != nil {
+		return nil, err
+	}
+	return server, nil
+}
+
+func (c CompletedConfig) installEvents(server *genericapiserver.GenericAPIServer) error {
+	storage, err := event.NewREST(c.api.Scheme, c.generic.RESTOptionsGetter, c.eventTTL)
+	if err != nil {
+		return err
+	}
+	group := genericapiserver.NewDefaultAPIGroupInfo(events.GroupName, c.api.Scheme, c.api.ParameterCodec, c.api.Codecs)
+	group.VersionedResourcesStorageMap[eventsv1.SchemeGroupVersion().Version] = map[string]rest.Storage{"events": storage}
+	if err := server.InstallAPIGroup(&group); err != nil {
+		return fmt.Errorf("installing %s: %w", events.GroupName, err)
+	}
+	return nil
+}

@@ -1,0 +1,140 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	apimachineryversion "k8s.io/apimachinery/pkg/version"
+	"k8s.io/apiserver/pkg/endpoints/openapi"
+	genericapiserver "k8s.io/apiserver/pkg/server"
+	basecompatibility "k8s.io/component-base/compatibility"
+	"k8s.io/klog/v2"
+
+	"github.com/events-apiserver/events-apiserver/pkg/apiserver"
+	generatedopenapi "github.com/events-apiserver/events-apiserver/pkg/generated/openapi"
+	"github.com/events-apiserver/events-apiserver/pkg/pki"
+	"github.com/events-apiserver/events-apiserver/pkg/version"
+)
+
+// Run serves until ctx ends, then drains and returns.
+func (o CompletedOptions) Run(ctx context.Context) error {
+	config, err := o.Config()
+	if err != nil {
+		return err
+	}
+	completed, err := config.Complete()
+	if err != nil {
+		return err
+	}
+	server, err := completed.New()
+	if err != nil {
+		return err
+	}
+	return server.PrepareRun().RunWithContext(ctx)
+}
+
+// Config turns the options into the configuration of a server. It opens the
+// port, and makes certificates where they are missing.
+func (o CompletedOptions) Config() (*apiserver.Config, error) {
+	generic := genericapiserver.NewRecommendedConfig(o.api.Codecs)
+	if err := o.Generic.ApplyTo(&generic.Config); err != nil {
+		return nil, fmt.Errorf("applying the generic options: %w", err)
+	}
+	generic.EffectiveVersion = ownVersion{generic.EffectiveVersion}
+	o.applyOpenAPI(&generic.Config)
+	if err := o.Storage.applyTo(&generic.Config, o.api); err != nil {
+		return nil, err
+	}
+	if err := o.applyServingCertificate(&generic.Config); err != nil {
+		return nil, err
+	}
+	apply := o.applyCluster
+	if o.Standalone {
+		apply = o.applyStandalone
+	}
+	if err := apply(generic); err != nil {
+		return nil, err
+	}
+	return &apiserver.Config{Generic: generic, API: o.api, EventTTL: o.EventTTL}, nil
+}
+
+func (o CompletedOptions) applyCluster(generic *genericapiserver.RecommendedConfig) error {
+	if err := o.Recommended.ApplyTo(generic); err != nil {
+		return fmt.Errorf("connecting to the cluster: %w", err)
+	}
+	return nil
+}
+
+// applyOpenAPI publishes both versions of OpenAPI: kube-apiserver merges them
+// into its own, and logs an error at each try where one is missing.
+func (o CompletedOptions) applyOpenAPI(config *genericapiserver.Config) {
+	namer := openapi.NewDefinitionNamer(o.api.Scheme)
+	config.OpenAPIConfig = genericapiserver.DefaultOpenAPIConfig(generatedopenapi.GetOpenAPIDefinitions, namer)
+	config.OpenAPIConfig.Info.Title = "events-apiserver"
+	config.OpenAPIConfig.Info.Version = version.Get().Version
+	config.OpenAPIV3Config = genericapiserver.DefaultOpenAPIV3Config(generatedopenapi.GetOpenAPIDefinitions, namer)
+	config.OpenAPIV3Config.Info.Title = "events-apiserver"
+	config.OpenAPIV3Config.Info.Version = version.Get().Version
+}
+
+// renewalInterval is how often a running server looks whether its certificate
+// must be issued anew; a third of a year is left then.
+const renewalInterval = 12 * time.Hour
+
+// applyServingCertificate lets the server make its own certificate if none was
+// given. The generic server watches the files, so a renewal needs no restart.
+func (o CompletedOptions) applyServingCertificate(config *genericapiserver.Config) error {
+	server := &o.Recommended.SecureServing.ServerCert
+	if server.CertKey.CertFile != "" {
+		return nil
+	}
+	ensure := func() error {
+		if _, err := pki.EnsureServing(server.CertDirectory, o.CertHosts, time.Now()); err != nil {
+			return fmt.Errorf("making the serving certificate in --cert-dir: %w", err)
+		}
+		return nil
+	}
+	if err := ensure(); err != nil {
+		return err
+	}
+	server.CertKey.CertFile = filepath.Join(server.CertDirectory, pki.CertFile)
+	server.CertKey.KeyFile = filepath.Join(server.CertDirectory, pki.KeyFile)
+	return config.AddPostStartHook("renew-serving-certificate", func(hook genericapiserver.PostStartHookContext) error {
+		go renewServingCertificate(hook, ensure)
+		return nil
+	})
+}
+
+func renewServingCertificate(ctx context.Context, ensure func() error) {
+	ticker := time.NewTicker(renewalInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			if err := ensure(); err != nil {
+				klog.FromContext(ctx).Error(err, "Serving certificate not renewed")
+			}
+		}
+	}
+}
+
+// ownVersion answers /version with our build and the Kubernetes version that we
+// behave as.
+type ownVersion struct {
+	basecompatibility.EffectiveVersion
+}
+
+// Info describes the build in the form that Kubernetes clients know.
+func (v ownVersion) Info() *apimachineryversion.Info {
+	info := v.EffectiveVersion.Info()
+	own := version.Get()
+	info.GitVersion, info.GitCommit, info.GitTreeState = own.Version, own.Commit, own.TreeState
+	return info
+}

@@ -1,0 +1,96 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	cliflag "k8s.io/component-base/cli/flag"
+	"k8s.io/component-base/logs"
+	logsapi "k8s.io/component-base/logs/api/v1"
+
+	"github.com/events-apiserver/events-apiserver/pkg/apiserver"
+)
+
+func newServeCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve events.k8s.io/v1",
+		Long: `Serves the API group events.k8s.io/v1 over HTTPS.
+
+Beside a cluster, users and their rights are looked up in the cluster's
+kube-apiserver (--kubeconfig, --authentication-kubeconfig,
+--authorization-kubeconfig; none of them is needed in a pod). With --standalone
+no cluster is needed: the server makes its own certificates and a kubeconfig for
+an administrator in --cert-dir.`,
+		Example: `  # Beside a cluster, as a process of its own
+  events-apiserver serve --kubeconfig=kubeconfig --authentication-kubeconfig=kubeconfig \
+    --authorization-kubeconfig=kubeconfig --etcd-servers=http://127.0.0.1:2379
+
+  # In a pod, with a given serving certificate
+  events-apiserver serve --etcd-servers=https://etcd:2379 --etcd-cafile=ca.crt \
+    --tls-cert-file=tls.crt --tls-private-key-file=tls.key
+
+  # Without a cluster
+  events-apiserver serve --standalone --bind-address=127.0.0.1 --secure-port=16445 \
+    --cert-dir=_output/standalone --etcd-servers=http://127.0.0.1:2379
+  kubectl --kubeconfig=_output/standalone/kubeconfig get events.events.k8s.io -A`,
+		Args: cobra.NoArgs,
+	}
+
+	api, err := apiserver.NewAPI()
+	if err != nil {
+		return failing(cmd, err)
+	}
+	options, err := NewOptions(api)
+	if err != nil {
+		return failing(cmd, err)
+	}
+	groups := options.Flags()
+	problems := &flagProblems{}
+	for _, name := range groups.Order {
+		problems.collectFrom(groups.FlagSets[name])
+		cmd.Flags().AddFlagSet(groups.FlagSets[name])
+	}
+	setHelp(cmd, groups)
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		return errors.Join(append(problems.all(), err)...)
+	})
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		return serve(cmd, options, problems)
+	}
+	return cmd
+}
+
+// setHelp shows the flags in their groups; cobra would show more than a hundred
+// of them in one list.
+func setHelp(cmd *cobra.Command, groups cliflag.NamedFlagSets) {
+	const noWrapping = 0
+	cmd.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
+		out := cmd.OutOrStdout()
+		fmt.Fprintf(out, "%s\n\nUsage:\n  %s\n\nExamples:\n%s\n", cmd.Long, cmd.UseLine(), cmd.Example)
+		cliflag.PrintSections(out, groups, noWrapping)
+	})
+}
+
+// failing makes a command that reports an error of its construction when run,
+// so that the other commands still work.
+func failing(cmd *cobra.Command, err error) *cobra.Command {
+	cmd.RunE = func(*cobra.Command, []string) error { return err }
+	return cmd
+}
+
+func serve(cmd *cobra.Command, options *Options, problems *flagProblems) error {
+	completed := options.Complete()
+	if errs := append(problems.all(), completed.Validate()...); len(errs) > 0 {
+		return errors.Join(errs...)
+	}
+	if err := logsapi.ValidateAndApply(completed.Logging, nil); err != nil {
+		return fmt.Errorf("setting up logging: %w", err)
+	}
+	defer logs.FlushLogs()
+	return completed.Run(cmd.Context())
+}

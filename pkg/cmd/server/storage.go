@@ -1,0 +1,102 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+
+	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/runtime"
+	genericapiserver "k8s.io/apiserver/pkg/server"
+	"k8s.io/apiserver/pkg/server/healthz"
+	genericoptions "k8s.io/apiserver/pkg/server/options"
+	serverstorage "k8s.io/apiserver/pkg/server/storage"
+	"k8s.io/apiserver/pkg/storage/storagebackend"
+
+	eventsv1 "k8s.io/api/events/v1"
+
+	"github.com/events-apiserver/events-apiserver/pkg/apiserver"
+)
+
+// storageEtcd keeps events in an etcd, through k8s.io/apiserver's own etcd3
+// store and watch cache.
+const storageEtcd = "etcd"
+
+// etcdPrefix is the root of all keys, so that an etcd may be shared.
+const etcdPrefix = "/events-apiserver"
+
+// StorageOptions chooses the store. Everything above the RESTOptionsGetter that
+// they put into the configuration is the same for each.
+type StorageOptions struct {
+	// Backend names the store.
+	Backend string
+	// Etcd configures storageEtcd.
+	Etcd *genericoptions.EtcdOptions
+}
+
+func newStorageOptions(api *apiserver.API) (*StorageOptions, error) {
+	codec, err := api.StorageCodec()
+	if err != nil {
+		return nil, err
+	}
+	etcd := genericoptions.NewEtcdOptions(storagebackend.NewDefaultConfig(etcdPrefix, codec))
+	etcd.DefaultStorageMediaType = runtime.ContentTypeProtobuf
+	// A namespace with many events is emptied by this many deletions at once.
+	etcd.DeleteCollectionWorkers = 16
+	return &StorageOptions{Backend: storageEtcd, Etcd: etcd}, nil
+}
+
+func (o *StorageOptions) addFlags(flags *pflag.FlagSet) {
+	flags.StringVar(&o.Backend, "storage", o.Backend, "The store that keeps the events. Known: "+storageEtcd+".")
+	o.Etcd.AddFlags(flags)
+}
+
+func (o *StorageOptions) validate() []error {
+	if o.Backend != storageEtcd {
+		return []error{fmt.Errorf("--storage: unknown store %q; known: %s", o.Backend, storageEtcd)}
+	}
+	errs := o.Etcd.Validate()
+	if _, err := genericoptions.ParseWatchCacheSizes(o.Etcd.WatchCacheSizes); err != nil {
+		errs = append(errs, fmt.Errorf("--watch-cache-sizes: %w", err))
+	}
+	for _, server := range o.Etcd.StorageConfig.Transport.ServerList {
+		if err := validateEtcdServer(server); err != nil {
+			errs = append(errs, fmt.Errorf("--etcd-servers: %q: %w", server, err))
+		}
+	}
+	return errs
+}
+
+func validateEtcdServer(server string) error {
+	parsed, err := url.Parse(server)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains([]string{"http", "https", "unix", "unixs"}, parsed.Scheme) || parsed.Host == "" {
+		return errors.New("want a URL like http://127.0.0.1:2379")
+	}
+	return nil
+}
+
+// applyTo puts the store into the configuration.
+func (o *StorageOptions) applyTo(config *genericapiserver.Config, api *apiserver.API) error {
+	storageConfig := o.Etcd.StorageConfig
+	storageConfig.StorageObjectCountTracker = config.StorageObjectCountTracker
+	resources := serverstorage.NewResourceConfig()
+	resources.EnableVersions(eventsv1.SchemeGroupVersion)
+	factory := serverstorage.NewDefaultStorageFactory(storageConfig, o.Etcd.DefaultStorageMediaType, api.Codecs,
+		serverstorage.NewDefaultResourceEncodingConfig(api.Scheme), resources, nil)
+	if err := o.Etcd.ApplyWithStorageFactoryTo(factory, config); err != nil {
+		return fmt.Errorf("setting up the etcd store: %w", err)
+	}
+	config.LivezChecks = slices.DeleteFunc(config.LivezChecks, isEtcdCheck)
+	return nil
+}
+
+// isEtcdCheck tells the checks that fail while etcd is away. They belong to
+// readiness alone: restarting this server brings no etcd back.
+func isEtcdCheck(check healthz.HealthChecker) bool { return check.Name() == "etcd" }

@@ -1,0 +1,144 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package pki
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"fmt"
+	"math/big"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Names of the files in a directory.
+const (
+	CAFile     = "ca.crt"
+	CAKeyFile  = "ca.key"
+	CertFile   = "tls.crt"
+	KeyFile    = "tls.key"
+	commonName = "events-apiserver"
+)
+
+const (
+	// authorityLifetime is long because every caBundle made from the authority
+	// must be replaced when it ends.
+	authorityLifetime = 10 * 365 * 24 * time.Hour
+	// backdate lets a certificate be valid on machines whose clocks are behind.
+	backdate = 5 * time.Minute
+)
+
+// Authority issues certificates and is kept in a directory.
+type Authority struct {
+	cert *x509.Certificate
+	key  crypto.Signer
+}
+
+// OpenAuthority loads the authority of dir, or makes one if dir has none. It
+// fails if only one of the two files is there, or if the authority has ended.
+func OpenAuthority(dir string, now time.Time) (*Authority, error) {
+	certPath, keyPath := filepath.Join(dir, CAFile), filepath.Join(dir, CAKeyFile)
+	certPEM, certErr := os.ReadFile(certPath)
+	keyPEM, keyErr := os.ReadFile(keyPath)
+	switch {
+	case errors.Is(certErr, os.ErrNotExist) && errors.Is(keyErr, os.ErrNotExist):
+		return createAuthority(dir, now)
+	case certErr != nil:
+		return nil, fmt.Errorf("reading the certificate authority: %w", certErr)
+	case keyErr != nil:
+		return nil, fmt.Errorf("reading the key of the certificate authority: %w", keyErr)
+	}
+	authority, err := parseAuthority(certPEM, keyPEM)
+	if err != nil {
+		return nil, fmt.Errorf("reading the certificate authority of %s: %w", dir, err)
+	}
+	if now.After(authority.cert.NotAfter) {
+		return nil, fmt.Errorf("the certificate authority %s ended on %s: remove the directory, and give the new %s to everyone who trusts the old one",
+			certPath, authority.cert.NotAfter.Format(time.RFC3339), CAFile)
+	}
+	return authority, nil
+}
+
+func parseAuthority(certPEM, keyPEM []byte) (*Authority, error) {
+	cert, err := decodeCertificate(certPEM)
+	if err != nil {
+		return nil, err
+	}
+	key, err := decodeKey(keyPEM)
+	if err != nil {
+		return nil, err
+	}
+	if !publicKeysEqual(cert.PublicKey, key.Public()) {
+		return nil, fmt.Errorf("%s and %s do not belong together", CAFile, CAKeyFile)
+	}
+	return &Authority{cert: cert, key: key}, nil
+}
+
+func createAuthority(dir string, now time.Time) (*Authority, error) {
+	key, err := newKey()
+	if err != nil {
+		return nil, err
+	}
+	template := &x509.Certificate{
+		Subject:               pkix.Name{CommonName: commonName + "-ca"},
+		NotBefore:             now.Add(-backdate),
+		NotAfter:              now.Add(authorityLifetime),
+		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
+		BasicConstraintsValid: true,
+		IsCA:                  true,
+		MaxPathLenZero:        true,
+	}
+	self := &Authority{cert: template, key: key}
+	cert, err := self.sign(template, key.Public())
+	if err != nil {
+		return nil, fmt.Errorf("making a certificate authority: %w", err)
+	}
+	// The key goes first: a certificate without its key is what
+	// OpenAuthority refuses.
+	if err := writeKey(filepath.Join(dir, CAKeyFile), key); err != nil {
+		return nil, err
+	}
+	if err := writeFile(filepath.Join(dir, CAFile), encodeCertificate(cert), 0o644); err != nil {
+		return nil, err
+	}
+	return &Authority{cert: cert, key: key}, nil
+}
+
+// sign issues template for the holder of public.
+func (a *Authority) sign(template *x509.Certificate, public crypto.PublicKey) (*x509.Certificate, error) {
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
+	if err != nil {
+		return nil, fmt.Errorf("choosing a serial number: %w", err)
+	}
+	template.SerialNumber = serial
+	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, public, a.key)
+	if err != nil {
+		return nil, fmt.Errorf("signing a certificate for %s: %w", template.Subject.CommonName, err)
+	}
+	return x509.ParseCertificate(der)
+}
+
+// issued tells whether cert was signed by this authority.
+func (a *Authority) issued(cert *x509.Certificate) bool {
+	return cert.CheckSignatureFrom(a.cert) == nil
+}
+
+func newKey() (crypto.Signer, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("making a key: %w", err)
+	}
+	return key, nil
+}
+
+func publicKeysEqual(a, b crypto.PublicKey) bool {
+	comparable, ok := a.(interface{ Equal(crypto.PublicKey) bool })
+	return ok && comparable.Equal(b)
+}

@@ -1,0 +1,91 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package event
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/apiserver/pkg/registry/rest"
+	"k8s.io/apiserver/pkg/storage/names"
+
+	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
+	"github.com/events-apiserver/events-apiserver/pkg/apis/events/validation"
+)
+
+var (
+	_ rest.RESTCreateStrategy              = strategy{}
+	_ rest.RESTUpdateStrategy              = strategy{}
+	_ rest.RESTDeleteStrategy              = strategy{}
+	_ rest.GarbageCollectionDeleteStrategy = strategy{}
+)
+
+// strategy decides on creation, update and deletion of events.
+type strategy struct {
+	runtime.ObjectTyper
+	names.NameGenerator
+}
+
+func newStrategy(typer runtime.ObjectTyper) strategy {
+	return strategy{ObjectTyper: typer, NameGenerator: names.SimpleNameGenerator}
+}
+
+// NamespaceScoped is true: an event lives beside the object it is about.
+func (strategy) NamespaceScoped() bool { return true }
+
+// DefaultGarbageCollectionPolicy keeps the garbage collector away. Events come
+// and go too fast for it and nothing depends on them, as in the built-in.
+func (strategy) DefaultGarbageCollectionPolicy(context.Context) rest.GarbageCollectionPolicy {
+	return rest.Unsupported
+}
+
+// PrepareForCreate changes nothing: an event has no fields that the server owns.
+func (strategy) PrepareForCreate(context.Context, runtime.Object) {}
+
+// PrepareForUpdate changes nothing.
+func (strategy) PrepareForUpdate(context.Context, runtime.Object, runtime.Object) {}
+
+// Validate holds a new event to the strict rules of events.k8s.io/v1.
+func (strategy) Validate(_ context.Context, obj runtime.Object) field.ErrorList {
+	event, ok := obj.(*events.Event)
+	if !ok {
+		return notAnEvent(obj)
+	}
+	return validation.ValidateEventCreate(event)
+}
+
+// ValidateUpdate lets only the series and the metadata of an event change.
+func (strategy) ValidateUpdate(_ context.Context, obj, old runtime.Object) field.ErrorList {
+	event, ok := obj.(*events.Event)
+	if !ok {
+		return notAnEvent(obj)
+	}
+	oldEvent, ok := old.(*events.Event)
+	if !ok {
+		return notAnEvent(old)
+	}
+	return validation.ValidateEventUpdate(event, oldEvent)
+}
+
+// AllowCreateOnUpdate is true: a PUT to a name that is not there creates it.
+func (strategy) AllowCreateOnUpdate(context.Context) bool { return true }
+
+// AllowUnconditionalUpdate is true: an update without a resourceVersion wins.
+func (strategy) AllowUnconditionalUpdate(context.Context) bool { return true }
+
+// Canonicalize changes nothing.
+func (strategy) Canonicalize(runtime.Object) {}
+
+// WarningsOnCreate has none to give.
+func (strategy) WarningsOnCreate(context.Context, runtime.Object) []string { return nil }
+
+// WarningsOnUpdate has none to give.
+func (strategy) WarningsOnUpdate(context.Context, runtime.Object, runtime.Object) []string {
+	return nil
+}
+
+func notAnEvent(obj runtime.Object) field.ErrorList {
+	return field.ErrorList{field.InternalError(nil, errNotAnEvent(obj))}
+}

@@ -1,0 +1,160 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package testserver
+
+import (
+	"context"
+	"net"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/events-apiserver/events-apiserver/pkg/apiserver"
+	"github.com/events-apiserver/events-apiserver/pkg/cmd/server"
+)
+
+// Config says how a server is started.
+type Config struct {
+	// EtcdURL is the etcd to use, required.
+	EtcdURL string
+	// Dir keeps the certificates; a directory of the test's own if empty. A
+	// server started later with the same one is known to the same clients.
+	Dir string
+	// Address is where to listen; a free port of loopback if empty.
+	Address string
+	// Change adapts the options; nil for none.
+	Change func(*server.Options)
+}
+
+// Server is a running server.
+type Server struct {
+	// Admin is allowed everything.
+	Admin *rest.Config
+	// Address is where it listens.
+	Address string
+
+	stop func()
+}
+
+// Stop ends the server in order and waits for it. It may be called again.
+func (s *Server) Stop() { s.stop() }
+
+// Start starts a server and waits until it is ready. It ends with the test, if
+// it was not stopped before.
+func Start(tb testing.TB, config Config) *Server {
+	tb.Helper()
+	if config.Dir == "" {
+		config.Dir = tb.TempDir()
+	}
+	listener := listenAt(tb, config.Address)
+	completed := options(tb, config, listener).Complete()
+	if errs := completed.Validate(); len(errs) > 0 {
+		tb.Fatalf("the options are wrong: %v", errs)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- completed.Run(ctx) }()
+	running := &Server{Address: listener.Addr().String(), stop: stopOnce(tb, cancel, done)}
+	tb.Cleanup(running.Stop)
+	running.Admin = waitReady(tb, filepath.Join(config.Dir, "kubeconfig"), done)
+	return running
+}
+
+func options(tb testing.TB, config Config, listener net.Listener) *server.Options {
+	tb.Helper()
+	api, err := apiserver.NewAPI()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	options, err := server.NewOptions(api)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	options.Standalone = true
+	options.Storage.Etcd.StorageConfig.Transport.ServerList = []string{config.EtcdURL}
+	serving := options.Recommended.SecureServing
+	serving.Listener = listener
+	serving.ServerCert.CertDirectory = config.Dir
+	// Watches are not waited for: tests leave some open.
+	options.Generic.ShutdownWatchTerminationGracePeriod = 0
+	if config.Change != nil {
+		config.Change(options)
+	}
+	return options
+}
+
+func listenAt(tb testing.TB, address string) net.Listener {
+	tb.Helper()
+	if address == "" {
+		return listen(tb)
+	}
+	var listener net.Listener
+	// The port of a server that has just ended is not free at once.
+	err := wait.PollUntilContextTimeout(tb.Context(), 20*time.Millisecond, startTimeout, true, func(ctx context.Context) (bool, error) {
+		var err error
+		listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+		return err == nil, nil
+	})
+	if err != nil {
+		tb.Fatalf("listening at %s: %v", address, err)
+	}
+	return listener
+}
+
+func stopOnce(tb testing.TB, cancel context.CancelFunc, done <-chan error) func() {
+	tb.Helper()
+	stopped := false
+	return func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		select {
+		case err := <-done:
+			if err != nil {
+				tb.Errorf("the server ended with: %v", err)
+			}
+		case <-time.After(startTimeout):
+			tb.Error("the server did not end")
+		}
+	}
+}
+
+// waitReady waits for the kubeconfig and for readiness, and returns a client
+// configuration without limits of its own.
+func waitReady(tb testing.TB, kubeconfig string, done <-chan error) *rest.Config {
+	tb.Helper()
+	var admin *rest.Config
+	err := wait.PollUntilContextTimeout(tb.Context(), 20*time.Millisecond, startTimeout, true, func(ctx context.Context) (bool, error) {
+		select {
+		case err := <-done:
+			tb.Fatalf("the server ended before it was ready: %v", err)
+		default:
+		}
+		config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+		if err != nil {
+			return false, nil //nolint:nilerr // not written yet
+		}
+		config.QPS = -1
+		client, err := kubernetes.NewForConfig(config)
+		if err != nil {
+			return false, err
+		}
+		if _, err := client.Discovery().RESTClient().Get().AbsPath("/readyz").DoRaw(ctx); err != nil {
+			return false, nil //nolint:nilerr // not ready yet
+		}
+		admin = config
+		return true, nil
+	})
+	if err != nil {
+		tb.Fatalf("the server did not become ready: %v", err)
+	}
+	return admin
+}
