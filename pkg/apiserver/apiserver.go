@@ -6,6 +6,7 @@ package apiserver
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"k8s.io/apiserver/pkg/registry/rest"
@@ -52,11 +53,27 @@ func (c *Config) Complete() (CompletedConfig, error) {
 	case c.Generic.RESTOptionsGetter == nil:
 		return CompletedConfig{}, errors.New("apiserver.Config.Generic.RESTOptionsGetter is not set: there is no store")
 	}
+	c.waitForFrontProxy()
 	return CompletedConfig{&completedConfig{
 		generic:  c.Generic.Complete(),
 		api:      c.API,
 		eventTTL: c.EventTTL,
 	}}, nil
+}
+
+// waitForFrontProxy has an effect beside a cluster only: standalone there is no
+// front proxy.
+func (c *Config) waitForFrontProxy() {
+	requestHeader := c.Generic.Authentication.RequestHeaderConfig
+	if requestHeader == nil {
+		return
+	}
+	proxy := &frontProxy{verifyOptions: requestHeader.CAContentProvider.VerifyOptions}
+	c.Generic.AddReadyzChecks(proxy.readyzCheck())
+	buildChain := c.Generic.BuildHandlerChainFunc
+	c.Generic.BuildHandlerChainFunc = func(handler http.Handler, config *genericapiserver.Config) http.Handler {
+		return proxy.hold(buildChain(handler, config))
+	}
 }
 
 // New builds the server. It starts nothing; what runs does so in post-start
