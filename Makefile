@@ -11,7 +11,7 @@ BINARY := bin/events-apiserver
 
 .PHONY: help
 help: ## List the targets
-	@sed -n 's/^\([a-z0-9-]*\):.* ## /  make \1|/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@awk -F ':.* ## ' '/^[a-z0-9-]+:.* ## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 ##@ Use
 
@@ -63,10 +63,6 @@ test-e2e: build ## Tests on a real control plane, and upstream's e2e test of the
 	@hack/cluster/build.sh
 	@hack/cluster/build.sh e2e.test
 	go test -tags e2e -count=1 -timeout 30m -v ./test/e2e/...
-
-.PHONY: test-fuzz
-test-fuzz: ## Fuzz each fuzz target for FUZZTIME (default 10s)
-	@hack/fuzz.sh
 
 .PHONY: clean
 clean: down ## Remove what was built in this directory

@@ -1,25 +1,29 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Command events-apiserver serves the API group events.k8s.io/v1 from its own
-// store. See `events-apiserver --help`.
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
-
-	genericapiserver "k8s.io/apiserver/pkg/server"
+	"os/signal"
+	"syscall"
 
 	"github.com/events-apiserver/events-apiserver/pkg/cmd/server"
 )
 
 func main() {
-	// SIGTERM and SIGINT end the context and with it the server, in order; a
-	// second signal ends the process at once.
-	ctx := genericapiserver.SetupSignalContext()
-	if err := server.NewCommand(os.Stdout, os.Stderr).ExecuteContext(ctx); err != nil {
+	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, server.FormatError(err))
 		os.Exit(1)
 	}
+}
+
+func run() error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// The first signal drains; after it a second one has its usual effect.
+	context.AfterFunc(ctx, stop)
+	return server.NewCommand(os.Stdout, os.Stderr).ExecuteContext(ctx)
 }

@@ -64,4 +64,4 @@ package=github.com/events-apiserver/events-apiserver/pkg/version
 echo "-s -w" \
   "-X $package.gitVersion=$version" \
   "-X $package.gitCommit=${commit:-unknown}" \
-  "-X $package.treeState=${tree_state:-unknown}"
+  "-X $package.gitTreeState=${tree_state:-unknown}"

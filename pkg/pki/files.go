@@ -69,7 +69,7 @@ func writeKey(path string, key crypto.Signer) error {
 // writeFile puts data at path in one step, so that a reader, a running server
 // that watches the file among them, sees the old content or the new.
 func writeFile(path string, data []byte, mode os.FileMode) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return fmt.Errorf("making the directory of %s: %w", path, err)
 	}
 	temporary, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")

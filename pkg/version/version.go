@@ -8,9 +8,9 @@ import "runtime"
 // Set by the linker (hack/image/ldflags.sh); the values here are what a plain
 // `go build` gets.
 var (
-	gitVersion = "v0.0.0-unknown"
-	gitCommit  = "unknown"
-	treeState  = "unknown"
+	gitVersion   = "v0.0.0-unknown" //nolint:gochecknoglobals // the linker sets it
+	gitCommit    = "unknown"        //nolint:gochecknoglobals // the linker sets it
+	gitTreeState = "unknown"        //nolint:gochecknoglobals // the linker sets it
 )
 
 // Info describes a build.
@@ -32,7 +32,7 @@ func Get() Info {
 	return Info{
 		Version:   gitVersion,
 		Commit:    gitCommit,
-		TreeState: treeState,
+		TreeState: gitTreeState,
 		GoVersion: runtime.Version(),
 		Platform:  runtime.GOOS + "/" + runtime.GOARCH,
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/spf13/pflag"
+
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/events-apiserver/events-apiserver/pkg/apiserver"
@@ -135,7 +136,7 @@ func TestServe_EveryFlagRefusesAWrongValueByName(t *testing.T) {
 }
 
 func namesFlag(err error, flag string) bool {
-	for _, line := range strings.Split(FormatError(err), "\n") {
+	for line := range strings.SplitSeq(FormatError(err), "\n") {
 		// Where the refusal is about etcd-servers missing, it is not about a
 		// flag whose name begins the same.
 		for _, word := range strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(" :,\"'=", r) }) {

@@ -10,13 +10,11 @@ import (
 	"time"
 
 	apimachineryversion "k8s.io/apimachinery/pkg/version"
-	"k8s.io/apiserver/pkg/endpoints/openapi"
 	genericapiserver "k8s.io/apiserver/pkg/server"
 	basecompatibility "k8s.io/component-base/compatibility"
 	"k8s.io/klog/v2"
 
 	"github.com/events-apiserver/events-apiserver/pkg/apiserver"
-	generatedopenapi "github.com/events-apiserver/events-apiserver/pkg/generated/openapi"
 	"github.com/events-apiserver/events-apiserver/pkg/pki"
 	"github.com/events-apiserver/events-apiserver/pkg/version"
 )
@@ -46,7 +44,7 @@ func (o CompletedOptions) Config() (*apiserver.Config, error) {
 		return nil, fmt.Errorf("applying the generic options: %w", err)
 	}
 	generic.EffectiveVersion = ownVersion{generic.EffectiveVersion}
-	o.applyOpenAPI(&generic.Config)
+	o.api.PublishOpenAPI(&generic.Config)
 	if err := o.Storage.applyTo(&generic.Config, o.api); err != nil {
 		return nil, err
 	}
@@ -68,18 +66,6 @@ func (o CompletedOptions) applyCluster(generic *genericapiserver.RecommendedConf
 		return fmt.Errorf("connecting to the cluster: %w", err)
 	}
 	return nil
-}
-
-// applyOpenAPI publishes both versions of OpenAPI: kube-apiserver merges them
-// into its own, and logs an error at each try where one is missing.
-func (o CompletedOptions) applyOpenAPI(config *genericapiserver.Config) {
-	namer := openapi.NewDefinitionNamer(o.api.Scheme)
-	config.OpenAPIConfig = genericapiserver.DefaultOpenAPIConfig(generatedopenapi.GetOpenAPIDefinitions, namer)
-	config.OpenAPIConfig.Info.Title = "events-apiserver"
-	config.OpenAPIConfig.Info.Version = version.Get().Version
-	config.OpenAPIV3Config = genericapiserver.DefaultOpenAPIV3Config(generatedopenapi.GetOpenAPIDefinitions, namer)
-	config.OpenAPIV3Config.Info.Title = "events-apiserver"
-	config.OpenAPIV3Config.Info.Version = version.Get().Version
 }
 
 // renewalInterval is how often a running server looks whether its certificate

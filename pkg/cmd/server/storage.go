@@ -10,14 +10,14 @@ import (
 	"slices"
 
 	"github.com/spf13/pflag"
+
+	eventsv1 "k8s.io/api/events/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	genericapiserver "k8s.io/apiserver/pkg/server"
 	"k8s.io/apiserver/pkg/server/healthz"
 	genericoptions "k8s.io/apiserver/pkg/server/options"
 	serverstorage "k8s.io/apiserver/pkg/server/storage"
 	"k8s.io/apiserver/pkg/storage/storagebackend"
-
-	eventsv1 "k8s.io/api/events/v1"
 
 	"github.com/events-apiserver/events-apiserver/pkg/apiserver"
 )

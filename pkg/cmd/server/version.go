@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
 	baseversion "k8s.io/component-base/version"
 
 	"github.com/events-apiserver/events-apiserver/pkg/version"

@@ -111,7 +111,7 @@ func waitHealthy(ctx context.Context, url string, exited <-chan struct{}) error 
 		}
 		response, err := http.DefaultClient.Do(request)
 		if err != nil {
-			return false, nil //nolint:nilerr // not up yet
+			return false, nil // not up yet
 		}
 		defer func() { _ = response.Body.Close() }()
 		return response.StatusCode == http.StatusOK, nil

@@ -4,9 +4,10 @@
 package fuzzer
 
 import (
+	"sigs.k8s.io/randfill"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	runtimeserializer "k8s.io/apimachinery/pkg/runtime/serializer"
-	"sigs.k8s.io/randfill"
 
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 )

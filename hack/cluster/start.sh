@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Copyright The events-apiserver Authors.
+# SPDX-License-Identifier: Apache-2.0
+
+set -o errexit -o nounset -o pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+[[ ${1:-} == --help ]] || hack/cluster/build.sh
+exec go run ./test/cluster/localcluster up "$@"

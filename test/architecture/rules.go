@@ -1,0 +1,116 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package architecture
+
+import "slices"
+
+// coveredDirectories hold the packages that are linked into the server. Each
+// must have a rule.
+func coveredDirectories() []string { return []string{"cmd", "pkg"} }
+
+// rules is the table "who may import whom" of docs/architecture.md. A rule may
+// name a package that does not exist yet.
+func rules() []rule {
+	// Logging, clocks and pointers decide nothing about the architecture.
+	basics := []string{"k8s.io/klog/v2", "k8s.io/utils"}
+
+	return []rule{
+		{
+			dir:     "cmd/events-apiserver",
+			own:     []string{"pkg/cmd/server"},
+			outside: []string{"github.com/spf13/cobra", "k8s.io/component-base"},
+			reason:  "main handles signals and runs the command; all else is in packages that tests can call",
+		},
+		{
+			dir:     "pkg/apis",
+			outside: slices.Concat([]string{"k8s.io/api", "k8s.io/apimachinery", "sigs.k8s.io/randfill"}, basics),
+			never:   []string{"k8s.io/apiserver", "k8s.io/client-go"},
+			reason:  "the types are plain data that every other package builds on",
+		},
+		{
+			dir:     "pkg/generated",
+			outside: []string{"k8s.io/api", "k8s.io/apimachinery", "k8s.io/kube-openapi"},
+			reason:  "generated definitions describe types and use nothing of the server",
+		},
+		{
+			dir:     "pkg/engine",
+			outside: []string{"github.com/cockroachdb/pebble"},
+			never:   []string{"k8s.io"},
+			reason:  "the engine stores bytes under revisions and must stay usable and testable without Kubernetes",
+		},
+		{
+			dir:     "pkg/storage",
+			own:     []string{"pkg/engine"},
+			outside: slices.Concat([]string{"k8s.io/apimachinery", "k8s.io/apiserver/pkg/storage"}, basics),
+			never:   []string{module + "/pkg/apis", module + "/pkg/registry"},
+			reason:  "storage keeps any object; what an Event is, is known above it",
+		},
+		{
+			dir: "pkg/registry",
+			own: []string{"pkg/apis"},
+			outside: slices.Concat([]string{
+				"k8s.io/api",
+				"k8s.io/apimachinery",
+				"k8s.io/apiserver/pkg/endpoints/request",
+				"k8s.io/apiserver/pkg/registry",
+				"k8s.io/apiserver/pkg/storage",
+				"k8s.io/client-go/tools/cache",
+				"sigs.k8s.io/structured-merge-diff",
+			}, basics),
+			never:  []string{module + "/pkg/storage", module + "/pkg/engine"},
+			reason: "the registry gets its store through a RESTOptionsGetter and must work with any",
+		},
+		{
+			dir:     "pkg/hostevents",
+			own:     []string{"pkg/apis"},
+			outside: slices.Concat([]string{"k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go"}, basics),
+			never:   []string{module + "/pkg/storage", module + "/pkg/engine", module + "/pkg/registry"},
+			reason:  "the bridge to the host declares its own source and sink, so that it can be tested with neither",
+		},
+		{
+			dir:     "pkg/retention",
+			outside: basics,
+			never:   []string{module + "/pkg/engine"},
+			reason:  "retention decides which event lives how long; it declares the interface through which others carry that out",
+		},
+		{
+			dir:     "pkg/registration",
+			outside: slices.Concat([]string{"k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go", "k8s.io/kube-aggregator"}, basics),
+			reason:  "taking the group over speaks to the host only and knows nothing of what is served",
+		},
+		{
+			dir:    "pkg/pki",
+			reason: "certificates need the standard library alone",
+		},
+		{
+			dir:    "pkg/version",
+			reason: "every package may ask for the version, so it may need none",
+		},
+		{
+			dir: "pkg/apiserver",
+			own: []string{
+				"pkg/apis", "pkg/engine", "pkg/generated", "pkg/hostevents", "pkg/registration",
+				"pkg/pki", "pkg/registry", "pkg/retention", "pkg/storage", "pkg/version",
+			},
+			outside: []string{anything},
+			never:   []string{module + "/pkg/cmd", "github.com/spf13/cobra"},
+			reason:  "the assembly is built from a Config; commands and flags are above it",
+		},
+		{
+			dir: "pkg/cmd/server",
+			own: []string{"pkg/apis", "pkg/apiserver", "pkg/pki", "pkg/version"},
+			outside: slices.Concat([]string{
+				"github.com/spf13/cobra",
+				"github.com/spf13/pflag",
+				"k8s.io/api",
+				"k8s.io/apimachinery",
+				"k8s.io/apiserver",
+				"k8s.io/client-go",
+				"k8s.io/component-base",
+			}, basics),
+			never:  []string{module + "/pkg/engine"},
+			reason: "the command turns flags into the Config of pkg/apiserver and leaves the rest to it",
+		},
+	}
+}

@@ -1,0 +1,62 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+)
+
+// Config says what cluster to run and where.
+type Config struct {
+	// Dir holds everything the cluster owns: data, keys, kubeconfigs, logs.
+	Dir string `json:"dir"`
+	// ToolsDir holds the programs that hack/cluster/build.sh made; see FindTools.
+	ToolsDir string `json:"toolsDir"`
+	// RepoDir is the checkout whose artifacts/ are applied. Needed only with
+	// EventsAPIServer.
+	RepoDir string `json:"repoDir,omitempty"`
+	// EventsAPIServer is the binary of the server under test. Without it the
+	// cluster is a plain control plane.
+	EventsAPIServer string `json:"eventsAPIServer,omitempty"`
+	// Ports of the components. A zero port is replaced by a free one.
+	Ports Ports `json:"ports"`
+	// ExtraArgs are added to a component's command line, by component name.
+	ExtraArgs map[string][]string `json:"extraArgs,omitempty"`
+	// Detached lets the processes live on when the calling process ends. Without
+	// it they end with the caller, however the caller ends.
+	Detached bool `json:"detached,omitempty"`
+	// UnsafeNoFsync lets the two etcd skip fsync: faster, and good enough for
+	// data that a test throws away.
+	UnsafeNoFsync bool `json:"unsafeNoFsync,omitempty"`
+	// Log gets a line for each step. Nil means silence.
+	Log io.Writer `json:"-"`
+}
+
+// complete checks what cannot be guessed and makes paths absolute, since the
+// components run in another working directory.
+func (c Config) complete() (Config, error) {
+	if c.Dir == "" || c.ToolsDir == "" {
+		return c, errors.New("a cluster needs a directory and a tools directory")
+	}
+	if c.EventsAPIServer != "" && c.RepoDir == "" {
+		return c, errors.New("running events-apiserver needs the checkout with artifacts/")
+	}
+	if c.Log == nil {
+		c.Log = io.Discard
+	}
+	for _, path := range []*string{&c.Dir, &c.ToolsDir, &c.RepoDir, &c.EventsAPIServer} {
+		if *path == "" {
+			continue
+		}
+		absolute, err := filepath.Abs(*path)
+		if err != nil {
+			return c, fmt.Errorf("making %s absolute: %w", *path, err)
+		}
+		*path = absolute
+	}
+	return c, nil
+}

@@ -1,0 +1,15 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package cluster runs a real Kubernetes control plane on loopback: two etcd,
+// kube-apiserver, kube-controller-manager, kube-scheduler and, when asked,
+// events-apiserver as a plain process beside them.
+//
+// It promises that every component can be stopped, killed and restarted singly,
+// that several clusters can run in one process since nothing is shared between
+// them, that a cluster can be taken up again by a later process with Open, and
+// that it never signals a process that it did not start itself.
+//
+// It must not know how events-apiserver works inside: it knows a binary, its
+// flags, its /readyz and the manifests in artifacts/.
+package cluster

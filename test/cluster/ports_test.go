@@ -1,0 +1,101 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestTakenPortIsNamed(t *testing.T) {
+	t.Parallel()
+	listener, port, err := listenOnFree()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+
+	ports := DefaultPorts()
+	ports.KubeAPIServer = port
+	err = portOf(t, &ports, KubeAPIServer).check()
+
+	taken := (*PortTakenError)(nil)
+	if !errors.As(err, &taken) {
+		t.Fatalf("got error %v, want a *PortTakenError", err)
+	}
+	for _, want := range []string{KubeAPIServer, "--kube-apiserver-port", "EVENTS_LOCAL_KUBE_APISERVER_PORT", listener.Addr().(*net.TCPAddr).AddrPort().String()} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q does not name %q", err, want)
+		}
+	}
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	waitFree(t, portOf(t, &ports, KubeAPIServer))
+}
+
+func TestReservedPortsAreHeldUntilReleased(t *testing.T) {
+	t.Parallel()
+	ports := DefaultPorts()
+	ports.KubeAPIServer, ports.Etcd = 0, 0
+	held, err := ports.reserve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.releaseAll()
+	if got, want := ports.EventsEtcd, DefaultPorts().EventsEtcd; got != want {
+		t.Errorf("a port that was given became %d, want %d", got, want)
+	}
+	chosen := portOf(t, &ports, KubeAPIServer)
+	if err := chosen.check(); err == nil {
+		t.Errorf("port %d is not held", *chosen.Value)
+	}
+	held.release(*chosen.Value)
+	waitFree(t, chosen)
+}
+
+func TestClustersSideBySideShareNoPort(t *testing.T) {
+	t.Parallel()
+	seen := map[int]string{}
+	for range 20 {
+		c, err := New(Config{Dir: t.TempDir(), ToolsDir: "/tools"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(c.releaseAll)
+		ports := c.Config().Ports
+		for _, port := range ports.Named() {
+			if other, dup := seen[*port.Value]; dup {
+				t.Errorf("port %d is both %s and %s", *port.Value, other, port.Name)
+			}
+			seen[*port.Value] = port.Name
+		}
+	}
+}
+
+// waitFree waits, as a program that another test starts at this moment may share
+// our closed listener for a moment more.
+func waitFree(t *testing.T, port NamedPort) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := poll(ctx, processPoll, func(context.Context) error { return port.check() }); err != nil {
+		t.Errorf("waiting for the port to be free: %v", err)
+	}
+}
+
+func portOf(t *testing.T, ports *Ports, component string) NamedPort {
+	t.Helper()
+	for _, port := range ports.Named() {
+		if port.Component == component {
+			return port
+		}
+	}
+	t.Fatalf("no port of %s", component)
+	return NamedPort{}
+}
