@@ -16,7 +16,7 @@ help: ## List the targets
 ##@ Use
 
 .PHONY: up
-up: build cluster-programs ## Start a real control plane on loopback with events-apiserver registered in it
+up: build ## Start a real control plane on loopback with events-apiserver registered in it
 	@hack/cluster/start.sh
 
 .PHONY: down

@@ -6,6 +6,7 @@ package event
 import (
 	"fmt"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -49,7 +50,12 @@ func getAttrs(obj runtime.Object) (labels.Set, fields.Set, error) {
 // selectableFields holds a value for every label that package v1 accepts; a
 // label without a value here would match nothing.
 func selectableFields(event *events.Event) fields.Set {
+	related := event.Related
+	if related == nil {
+		related = &corev1.ObjectReference{}
+	}
 	return fields.Set{
+		"action":                    event.Action,
 		"metadata.name":             event.Name,
 		"metadata.namespace":        event.Namespace,
 		"reason":                    event.Reason,
@@ -60,7 +66,12 @@ func selectableFields(event *events.Event) fields.Set {
 		"regarding.namespace":       event.Regarding.Namespace,
 		"regarding.resourceVersion": event.Regarding.ResourceVersion,
 		"regarding.uid":             string(event.Regarding.UID),
+		"related.kind":              related.Kind,
+		"related.name":              related.Name,
+		"related.namespace":         related.Namespace,
+		"related.uid":               string(related.UID),
 		"reportingController":       event.ReportingController,
+		"reportingInstance":         event.ReportingInstance,
 		"type":                      event.Type,
 	}
 }

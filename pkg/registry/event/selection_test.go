@@ -28,6 +28,9 @@ func sampleEvent() *events.Event {
 		Reason:              "Because",
 		Type:                "Normal",
 		ReportingController: "example.com/c",
+		ReportingInstance:   "c-1",
+		Action:              "Start",
+		Related:             &corev1.ObjectReference{Kind: "Node", Namespace: "other", Name: "n", UID: "v"},
 		Regarding: corev1.ObjectReference{
 			Kind: "Pod", Namespace: "ns", Name: "p", UID: "u", APIVersion: "v1", ResourceVersion: "7", FieldPath: "spec.containers{c}",
 		},
@@ -83,6 +86,9 @@ func TestMatcher(t *testing.T) {
 		"several fields":          {"", "regarding.kind==Pod,reason=Because,type=Normal", true},
 		"one of several differs":  {"", "regarding.kind=Pod,type=Warning", false},
 		"name and namespace":      {"", "metadata.name=e,metadata.namespace=ns", true},
+		"related":                 {"", "related.kind=Node,related.name=n,related.namespace=other,related.uid=v", true},
+		"other related":           {"", "related.uid=u", false},
+		"action and instance":     {"", "action=Start,reportingInstance=c-1", true},
 		"label":                   {"team=a", "", true},
 		"other label":             {"team=b", "", false},
 		"label and field":         {"team=a", "reportingController=example.com/c", true},
@@ -126,6 +132,20 @@ func TestMatcher_TakesTheMostSelectiveIndex(t *testing.T) {
 		values, err := available[indexes[0].IndexName](sampleEvent())
 		if err != nil || len(values) != 1 || values[0] != selectableFields(sampleEvent())[want] {
 			t.Errorf("the index of %s holds %v, %v", want, values, err)
+		}
+	}
+}
+
+// An event without a related object has empty values, which a selector can ask
+// for.
+func TestMatcher_WithoutRelated(t *testing.T) {
+	t.Parallel()
+	event := sampleEvent()
+	event.Related = nil
+	for selector, want := range map[string]bool{"related.uid=": true, "related.kind=Node": false, "related.kind!=Node": true} {
+		predicate := matcher(labels.Everything(), fields.ParseSelectorOrDie(selector))
+		if got, err := predicate.Matches(event); err != nil || got != want {
+			t.Errorf("%s: got %v, %v; want %v", selector, got, err, want)
 		}
 	}
 }

@@ -11,10 +11,14 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 )
 
-// SelectableFields returns the field labels that a selector on events may use,
-// those of the built-in events.k8s.io/v1. The hub keeps their names, so none
-// is translated.
+// SelectableFields returns the field labels that a selector on events may use.
+// The hub keeps their names, so none is translated.
 func SelectableFields() sets.Set[string] {
+	return builtInFields().Union(additionalFields())
+}
+
+// builtInFields are the labels of the built-in events.k8s.io/v1.
+func builtInFields() sets.Set[string] {
 	return sets.New(
 		"metadata.name",
 		"metadata.namespace",
@@ -28,6 +32,19 @@ func SelectableFields() sets.Set[string] {
 		"regarding.uid",
 		"reportingController",
 		"type",
+	)
+}
+
+// additionalFields are labels that the built-in refuses: the rest of what says
+// who did what to whom.
+func additionalFields() sets.Set[string] {
+	return sets.New(
+		"action",
+		"related.kind",
+		"related.name",
+		"related.namespace",
+		"related.uid",
+		"reportingInstance",
 	)
 }
 
