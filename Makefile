@@ -65,7 +65,8 @@ test: ## Unit and integration tests, with the race detector where gcc is; needs 
 test-e2e: build ## Tests on a real control plane, and upstream's e2e test of the API
 	@hack/cluster/build.sh
 	@hack/cluster/build.sh e2e.test
-	go test -tags e2e -count=1 -timeout 30m -v ./test/e2e/...
+	go test -tags e2e -count=1 -timeout 30m ./test/cluster/
+	go test -tags e2e -count=1 -timeout 30m -v ./test/e2e/
 
 .PHONY: clean
 clean: down ## Remove what was built in this directory
