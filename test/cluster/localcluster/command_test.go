@@ -6,6 +6,7 @@ package main
 import (
 	"bytes"
 	"io"
+	"os"
 	"strings"
 	"testing"
 
@@ -98,5 +99,19 @@ func TestWithoutCluster(t *testing.T) {
 				t.Errorf("got %q, want %q in it", said, test.says)
 			}
 		})
+	}
+}
+
+// The first thing that a new user compares is what README.md says `make up`
+// prints.
+func TestReadmeShowsWhatUpPrints(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := explanation("_output/cluster/admin.kubeconfig", "…", "v1.37.2", false)
+	if !strings.Contains(string(readme), want) {
+		t.Errorf("README.md does not show what make up prints:\n%s", want)
 	}
 }

@@ -121,17 +121,21 @@ func (l *local) explain(c *cluster.Cluster, plain bool) error {
 	if err != nil {
 		return err
 	}
+	_, err = fmt.Fprintf(l.out, "\n%s", explanation(l.kubeconfig(), c.Config().ToolsDir, version, plain))
+	return err
+}
+
+// explanation is what README.md shows, too.
+func explanation(kubeconfig, toolsDir, version string, plain bool) string {
 	served := "events.k8s.io/v1 is served by events-apiserver"
 	if plain {
 		served = "it serves its events itself"
 	}
-	_, err = fmt.Fprintf(l.out, `
-The cluster is up; %s.
+	return fmt.Sprintf(`The cluster is up; %s.
   export KUBECONFIG=%s
   export PATH="%s:$PATH"   # kubectl %s
   kubectl create deployment hello --image=hello --replicas=2
   kubectl get events.events.k8s.io -A
 Stop it: make down
-`, served, l.kubeconfig(), c.Config().ToolsDir, version)
-	return err
+`, served, kubeconfig, toolsDir, version)
 }
