@@ -21,7 +21,7 @@ go tool defaulter-gen "${header[@]}" --output-file=zz_generated.defaults.go \
   "$module/pkg/apis/events/v1"
 
 go tool conversion-gen "${header[@]}" --output-file=zz_generated.conversion.go \
-  "$module/pkg/apis/events/v1"
+  "$module/pkg/apis/events/v1" "$module/pkg/apis/events/v1beta1"
 
 # core/v1 apart: it has types that are also read from a URL, such as pod options.
 # With the usual peers the generator writes conversions for those too, and for

@@ -5,8 +5,10 @@ package event
 
 import (
 	"context"
+	"fmt"
 
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/apiserver/pkg/registry/rest"
 	"k8s.io/apiserver/pkg/storage/names"
@@ -22,6 +24,25 @@ var (
 	_ rest.GarbageCollectionDeleteStrategy = strategy{}
 )
 
+// kinds names events in validation errors as the built-in does: it keeps them as
+// core/v1 inside, and so its errors about invalid events have no group.
+type kinds struct {
+	runtime.ObjectTyper
+}
+
+// ObjectKinds returns the kinds of obj without their group.
+func (k kinds) ObjectKinds(obj runtime.Object) ([]schema.GroupVersionKind, bool, error) {
+	known, unversioned, err := k.ObjectTyper.ObjectKinds(obj)
+	if err != nil {
+		return nil, false, fmt.Errorf("naming the kind of %T: %w", obj, err)
+	}
+	named := make([]schema.GroupVersionKind, 0, len(known))
+	for _, kind := range known {
+		named = append(named, schema.GroupVersionKind{Version: kind.Version, Kind: kind.Kind})
+	}
+	return named, unversioned, nil
+}
+
 // strategy decides on creation, update and deletion of events.
 type strategy struct {
 	runtime.ObjectTyper
@@ -29,7 +50,7 @@ type strategy struct {
 }
 
 func newStrategy(typer runtime.ObjectTyper) strategy {
-	return strategy{ObjectTyper: typer, NameGenerator: names.SimpleNameGenerator}
+	return strategy{ObjectTyper: kinds{typer}, NameGenerator: names.SimpleNameGenerator}
 }
 
 // NamespaceScoped is true: an event lives beside the object it is about.

@@ -18,8 +18,10 @@ func SchemeGroupVersion() schema.GroupVersion {
 	return upstreamcorev1.SchemeGroupVersion
 }
 
-// AddConversionsToScheme registers the conversions alone. The kinds stay
-// unregistered because this server never serves the core group.
-func AddConversionsToScheme(scheme *runtime.Scheme) error {
+// AddToScheme registers the kinds and their conversions. The core group is not
+// served; but clients send its events here, and knowing them the server can
+// tell which version it expects.
+func AddToScheme(scheme *runtime.Scheme) error {
+	scheme.AddKnownTypes(SchemeGroupVersion(), &upstreamcorev1.Event{}, &upstreamcorev1.EventList{})
 	return localSchemeBuilder.AddToScheme(scheme)
 }

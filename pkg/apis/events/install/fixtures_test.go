@@ -77,9 +77,6 @@ func TestFixtures_PassThroughTheHub(t *testing.T) {
 	if err := Install(scheme); err != nil {
 		t.Fatal(err)
 	}
-	if err := upstreamcorev1.AddToScheme(scheme); err != nil {
-		t.Fatal(err)
-	}
 	codecs := serializer.NewCodecFactory(scheme)
 	dir := apiFixtures(t)
 	for _, fixture := range fixtures(t, dir) {

@@ -11,12 +11,13 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events/corev1"
 	eventsv1 "github.com/events-apiserver/events-apiserver/pkg/apis/events/v1"
+	eventsv1beta1 "github.com/events-apiserver/events-apiserver/pkg/apis/events/v1beta1"
 )
 
-// Install registers the hub type, events.k8s.io/v1 and the conversions to and
-// from core/v1.
+// Install registers the hub type, events.k8s.io/v1, which is served and stored,
+// and the two other forms in which clients know events.
 func Install(scheme *runtime.Scheme) error {
-	builder := runtime.NewSchemeBuilder(events.AddToScheme, eventsv1.AddToScheme, corev1.AddConversionsToScheme)
+	builder := runtime.NewSchemeBuilder(events.AddToScheme, eventsv1.AddToScheme, eventsv1beta1.AddToScheme, corev1.AddToScheme)
 	if err := builder.AddToScheme(scheme); err != nil {
 		return fmt.Errorf("registering %s: %w", events.GroupName, err)
 	}
