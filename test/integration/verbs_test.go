@@ -167,6 +167,12 @@ func testList(t *testing.T, client eventsclient.EventsV1Interface, listNamespace
 	if _, err := client.Events(listNamespace).List(t.Context(), metav1.ListOptions{FieldSelector: "note=x"}); !apierrors.IsBadRequest(err) {
 		t.Errorf("a field label that is none: got %v, want BadRequest", err)
 	}
+	if page, err := client.Events(listNamespace).List(t.Context(), metav1.ListOptions{ResourceVersion: "0", Limit: 2}); err != nil || len(page.Items) != 2 || page.Continue == "" {
+		t.Errorf("a page from any version: %v, continue %q, %v", names(page.Items), page.Continue, err)
+	}
+	if _, err := client.Events(listNamespace).Get(t.Context(), "a", metav1.GetOptions{ResourceVersion: "none"}); !apierrors.IsBadRequest(err) {
+		t.Errorf("a version that is none: got %v, want BadRequest", err)
+	}
 	testPages(t, client, listNamespace)
 }
 

@@ -25,9 +25,8 @@ func ValidateEventUpdate(updated, old *events.Event) field.ErrorList {
 	return append(errs, validateImmutable(updated, old)...)
 }
 
-// validateImmutable names each field that changed though it must not. The order
-// is the built-in's, and so is naming reason twice: clients that count causes
-// get the same number from both.
+// validateImmutable names each field that changed though it must not, in the
+// built-in's order.
 func validateImmutable(updated, old *events.Event) field.ErrorList {
 	var errs field.ErrorList
 	check := func(name string, updatedValue, oldValue any) {
@@ -40,7 +39,6 @@ func validateImmutable(updated, old *events.Event) field.ErrorList {
 	check("deprecatedFirstTimestamp", updated.DeprecatedFirstTimestamp, old.DeprecatedFirstTimestamp)
 	check("deprecatedLastTimestamp", updated.DeprecatedLastTimestamp, old.DeprecatedLastTimestamp)
 	check("deprecatedCount", updated.DeprecatedCount, old.DeprecatedCount)
-	check("reason", updated.Reason, old.Reason)
 	check("type", updated.Type, old.Type)
 	if !sameMicrosecond(updated.EventTime, old.EventTime) {
 		check("eventTime", updated.EventTime, old.EventTime)

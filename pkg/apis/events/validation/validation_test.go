@@ -122,7 +122,7 @@ func TestValidateEventUpdate(t *testing.T) {
 		"series starts":                       {func(e *events.Event) { e.Series = &events.EventSeries{Count: 2, LastObservedTime: metav1.NowMicro()} }, nil},
 		"series of one":                       {func(e *events.Event) { e.Series = &events.EventSeries{Count: 1, LastObservedTime: metav1.NowMicro()} }, []string{invalid + "series.count"}},
 		"regarding":                           {func(e *events.Event) { e.Regarding.Name = "other" }, []string{invalid + "regarding"}},
-		"reason is named twice":               {func(e *events.Event) { e.Reason = "Other" }, []string{invalid + "reason", invalid + "reason"}},
+		"reason":                              {func(e *events.Event) { e.Reason = "Other" }, []string{invalid + "reason"}},
 		"note":                                {func(e *events.Event) { e.Note = "other" }, []string{invalid + "note"}},
 		"type":                                {func(e *events.Event) { e.Type = events.TypeWarning }, []string{invalid + "type"}},
 		"action":                              {func(e *events.Event) { e.Action = "Stop" }, []string{invalid + "action"}},
