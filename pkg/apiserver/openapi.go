@@ -6,10 +6,27 @@ package apiserver
 import (
 	"k8s.io/apiserver/pkg/endpoints/openapi"
 	genericapiserver "k8s.io/apiserver/pkg/server"
+	"k8s.io/kube-openapi/pkg/spec3"
 
 	generatedopenapi "github.com/events-apiserver/events-apiserver/pkg/generated/openapi"
 	"github.com/events-apiserver/events-apiserver/pkg/version"
 )
+
+// bearerToken is the name under which the generic server describes tokens.
+const bearerToken = "BearerToken"
+
+// DescribeTokens says in OpenAPI v3 that requests carry a bearer token. The
+// generic server says so in v2 alone.
+func DescribeTokens(config *genericapiserver.Config) {
+	config.OpenAPIV3Config.SecuritySchemes = spec3.SecuritySchemes{
+		bearerToken: &spec3.SecurityScheme{SecuritySchemeProps: spec3.SecuritySchemeProps{
+			Type:        "apiKey",
+			Name:        "authorization",
+			In:          "header",
+			Description: "Bearer Token authentication",
+		}},
+	}
+}
 
 // PublishOpenAPI makes a server of config publish both versions of OpenAPI:
 // kube-apiserver merges them into its own, and logs an error at each try where

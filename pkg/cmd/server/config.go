@@ -9,8 +9,10 @@ import (
 	"path/filepath"
 	"time"
 
+	"k8s.io/apimachinery/pkg/util/sets"
 	apimachineryversion "k8s.io/apimachinery/pkg/version"
 	genericapiserver "k8s.io/apiserver/pkg/server"
+	"k8s.io/apiserver/pkg/server/filters"
 	basecompatibility "k8s.io/component-base/compatibility"
 	"k8s.io/klog/v2"
 
@@ -44,6 +46,10 @@ func (o CompletedOptions) Config() (*apiserver.Config, error) {
 		return nil, fmt.Errorf("applying the generic options: %w", err)
 	}
 	generic.EffectiveVersion = ownVersion{generic.EffectiveVersion}
+	// What kube-apiserver takes for long-running goes past flow control there;
+	// so it must here, down to the paths that do not exist.
+	generic.LongRunningFunc = filters.BasicLongRunningRequestCheck(
+		sets.NewString("watch", "proxy"), sets.NewString("attach", "exec", "proxy", "log", "portforward"))
 	o.api.PublishOpenAPI(&generic.Config)
 	if err := o.Storage.applyTo(&generic.Config, o.api); err != nil {
 		return nil, err
@@ -65,6 +71,7 @@ func (o CompletedOptions) applyCluster(generic *genericapiserver.RecommendedConf
 	if err := o.Recommended.ApplyTo(generic); err != nil {
 		return fmt.Errorf("connecting to the cluster: %w", err)
 	}
+	apiserver.DescribeTokens(&generic.Config)
 	return nil
 }
 
