@@ -62,11 +62,16 @@ test: ## Unit and integration tests, with the race detector where gcc is; needs 
 	go test $(RACE) -timeout 20m ./...
 
 .PHONY: test-e2e
-test-e2e: build ## Tests on a real control plane, and upstream's e2e test of the API
+test-e2e: build ## Tests on a real control plane, with real clients and upstream's e2e test
 	@hack/cluster/build.sh
 	@hack/cluster/build.sh e2e.test
-	go test -tags e2e -count=1 -timeout 30m ./test/cluster/
+	go test -tags e2e -count=1 -timeout 30m ./test/cluster/ ./test/clients/
 	go test -tags e2e -count=1 -timeout 30m -v ./test/e2e/
+
+.PHONY: test-parity
+test-parity: build ## Every request on ours and on the built-in, with equal answers (PARITY_SEED, PARITY_FUZZ)
+	@hack/cluster/build.sh
+	go test -tags e2e -count=1 -timeout 30m -v ./test/parity/
 
 .PHONY: clean
 clean: down ## Remove what was built in this directory

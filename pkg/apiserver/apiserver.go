@@ -99,5 +99,11 @@ func (c CompletedConfig) installEvents(server *genericapiserver.GenericAPIServer
 	if err := server.InstallAPIGroup(&group); err != nil {
 		return fmt.Errorf("installing %s: %w", events.GroupName, err)
 	}
+	// Not ready before the watch cache is filled: until then lists and watches
+	// get 429. The generic server knows how to wait but leaves it to each server
+	// to do so.
+	if err := server.AddPostStartHook("storage-readiness", server.StorageReadinessHook.Hook); err != nil {
+		return fmt.Errorf("waiting for the store: %w", err)
+	}
 	return nil
 }

@@ -39,15 +39,16 @@ func TestEndpoints(t *testing.T) {
 	t.Parallel()
 	server := start(t)
 	for path, want := range map[string]string{
-		"/livez?verbose":                    "livez check passed",
-		"/readyz?verbose":                   "[+]etcd-readiness ok",
-		"/metrics":                          "apiserver_request_total",
-		"/version":                          `"gitVersion": "v0.0.0-unknown"`,
-		"/apis":                             "events.k8s.io",
-		"/apis/events.k8s.io":               `"preferredVersion"`,
-		"/apis/events.k8s.io/v1":            `"shortNames":["ev"]`,
-		"/openapi/v2":                       "io.k8s.api.events.v1.Event",
-		"/openapi/v3/apis/events.k8s.io/v1": "io.k8s.api.events.v1.EventList",
+		"/livez?verbose":                          "livez check passed",
+		"/readyz?verbose":                         "[+]etcd-readiness ok",
+		"/readyz/poststarthook/storage-readiness": "ok",
+		"/metrics":                                "apiserver_request_total",
+		"/version":                                `"gitVersion": "v0.0.0-unknown"`,
+		"/apis":                                   "events.k8s.io",
+		"/apis/events.k8s.io":                     `"preferredVersion"`,
+		"/apis/events.k8s.io/v1":                  `"shortNames":["ev"]`,
+		"/openapi/v2":                             "io.k8s.api.events.v1.Event",
+		"/openapi/v3/apis/events.k8s.io/v1":       "io.k8s.api.events.v1.EventList",
 	} {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
