@@ -6,9 +6,11 @@ package apiserver
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/registry/rest"
 	genericapiserver "k8s.io/apiserver/pkg/server"
 
@@ -26,6 +28,9 @@ type Config struct {
 	Generic *genericapiserver.RecommendedConfig
 	// API is the scheme that Generic was made with.
 	API *API
+	// Store is what the RESTOptionsGetter uses, to be closed after the server has
+	// ended.
+	Store io.Closer
 	// EventTTL is how long an event is kept after its last write, at least one
 	// second.
 	EventTTL time.Duration
@@ -95,6 +100,8 @@ func (c CompletedConfig) installEvents(server *genericapiserver.GenericAPIServer
 		return err
 	}
 	group := genericapiserver.NewDefaultAPIGroupInfo(events.GroupName, c.api.Scheme, c.api.ParameterCodec, c.api.Codecs)
+	// The scheme knows another version, which is not served.
+	group.PrioritizedVersions = []schema.GroupVersion{eventsv1.SchemeGroupVersion()}
 	group.VersionedResourcesStorageMap[eventsv1.SchemeGroupVersion().Version] = map[string]rest.Storage{"events": storage}
 	if err := server.InstallAPIGroup(&group); err != nil {
 		return fmt.Errorf("installing %s: %w", events.GroupName, err)

@@ -14,6 +14,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/events-apiserver/events-apiserver/pkg/cmd/server"
+	"github.com/events-apiserver/events-apiserver/test/integration/testserver"
 )
 
 func listEverything() metav1.ListOptions {
@@ -37,10 +38,20 @@ func get(t *testing.T, config *rest.Config, path string) (string, error) {
 
 func TestEndpoints(t *testing.T) {
 	t.Parallel()
-	server := start(t)
+	checks := map[string]string{"etcd": "[+]etcd-readiness ok", "embedded": "[+]embedded-store ok"}
+	for name, store := range stores() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testEndpoints(t, testserver.Start(t, store(t)), checks[name])
+		})
+	}
+}
+
+func testEndpoints(t *testing.T, server *testserver.Server, storeCheck string) {
+	t.Helper()
 	for path, want := range map[string]string{
 		"/livez?verbose":                          "livez check passed",
-		"/readyz?verbose":                         "[+]etcd-readiness ok",
+		"/readyz?verbose":                         storeCheck,
 		"/readyz/poststarthook/storage-readiness": "ok",
 		"/metrics":                                "apiserver_request_total",
 		"/version":                                `"gitVersion": "v0.0.0-unknown"`,
@@ -69,7 +80,7 @@ func TestEndpoints(t *testing.T) {
 
 func TestCredentials(t *testing.T) {
 	t.Parallel()
-	server := start(t)
+	server := testserver.Start(t, testserver.Config{})
 	nobody := rest.AnonymousClientConfig(server.Admin)
 	if _, err := get(t, nobody, "/apis/events.k8s.io/v1/events"); !apierrors.IsUnauthorized(err) {
 		t.Errorf("without credentials: got %v, want Unauthorized", err)
@@ -86,16 +97,16 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
-// A list by a field with an index must be answered from it, within a namespace
-// and across all of them.
+// With the etcd store a list by a field with an index must be answered from it,
+// within a namespace and across all of them. Not parallel: the servers of this
+// process share their metrics, and others list too.
 func TestIndexedLists(t *testing.T) {
-	t.Parallel()
-	server := start(t)
+	server := testserver.Start(t, testserver.Config{EtcdURL: testserver.StartEtcd(t)})
 	client := jsonClient(t, server.Admin)
 	create(t, client, newEvent("a"))
 	for field, value := range map[string]string{
 		"regarding.uid": "uid-a", "regarding.name": "pod-a", "reason": "Started",
-		"type": "Normal", "reportingController": "example.com/controller",
+		"type": "Normal", "reportingController": "example.com/controller", "regarding.kind": "Pod",
 	} {
 		for scope, in := range map[string]string{"namespace": namespace, "cluster": metav1.NamespaceAll} {
 			before := indexUses(t, server.Admin, field)

@@ -33,14 +33,15 @@ func TestInformer(t *testing.T) {
 	for name, watchList := range map[string]bool{"with WatchList": true, "without WatchList": false} {
 		t.Run(name, func(t *testing.T) {
 			clientfeaturestesting.SetFeatureDuringTest(t, clientfeatures.WatchListClient, watchList)
-			testInformer(t, watchList)
+			for name, store := range stores() {
+				t.Run(name, func(t *testing.T) { testInformer(t, store(t), watchList) })
+			}
 		})
 	}
 }
 
-func testInformer(t *testing.T, watchList bool) {
+func testInformer(t *testing.T, config testserver.Config, watchList bool) {
 	t.Helper()
-	config := testserver.Config{EtcdURL: testserver.StartEtcd(t), Dir: t.TempDir()}
 	server := testserver.Start(t, config)
 	client := jsonClient(t, server.Admin)
 	createMany(t, client, "before", 20)
@@ -153,7 +154,16 @@ func eventually(t *testing.T, what string, condition func() bool) {
 // What was acknowledged before a restart must be there after it, unchanged.
 func TestRestart_LosesNothing(t *testing.T) {
 	t.Parallel()
-	config := testserver.Config{EtcdURL: testserver.StartEtcd(t), Dir: t.TempDir()}
+	for name, store := range stores() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testRestart(t, store(t))
+		})
+	}
+}
+
+func testRestart(t *testing.T, config testserver.Config) {
+	t.Helper()
 	server := testserver.Start(t, config)
 	want := map[string]*eventsv1.Event{}
 	for _, name := range []string{"a", "b", "c"} {
@@ -178,7 +188,18 @@ func TestRestart_LosesNothing(t *testing.T) {
 // An event lives for its time and is announced as deleted when that is over.
 func TestExpiry(t *testing.T) {
 	t.Parallel()
-	server := testserver.Start(t, testserver.Config{EtcdURL: testserver.StartEtcd(t), Change: withTTL(2 * time.Second)})
+	for name, store := range stores() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testExpiry(t, store(t))
+		})
+	}
+}
+
+func testExpiry(t *testing.T, config testserver.Config) {
+	t.Helper()
+	config.Change = withTTL(2 * time.Second)
+	server := testserver.Start(t, config)
 	client := jsonClient(t, server.Admin)
 	created := create(t, client, newEvent("short"))
 	options := listEverything()

@@ -26,9 +26,19 @@ const (
 	pollStep = 20 * time.Millisecond
 )
 
-func start(t *testing.T) *testserver.Server {
-	t.Helper()
-	return testserver.Start(t, testserver.Config{EtcdURL: testserver.StartEtcd(t)})
+// stores returns, for each store, how a test gets a configuration with which
+// the data outlive a restart.
+func stores() map[string]func(*testing.T) testserver.Config {
+	return map[string]func(*testing.T) testserver.Config{
+		"etcd": func(t *testing.T) testserver.Config {
+			t.Helper()
+			return testserver.Config{Dir: t.TempDir(), EtcdURL: testserver.StartEtcd(t)}
+		},
+		"embedded": func(t *testing.T) testserver.Config {
+			t.Helper()
+			return testserver.Config{Dir: t.TempDir(), DataDir: t.TempDir()}
+		},
+	}
 }
 
 // clientFor returns a typed client that speaks the given wire format.

@@ -18,12 +18,24 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 	applyeventsv1 "k8s.io/client-go/applyconfigurations/events/v1"
 	eventsclient "k8s.io/client-go/kubernetes/typed/events/v1"
+
+	"github.com/events-apiserver/events-apiserver/test/integration/testserver"
 )
 
 // Every verb through the typed client, in both wire formats it can speak.
 func TestTypedClient(t *testing.T) {
 	t.Parallel()
-	server := start(t)
+	for name, store := range stores() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testTypedClient(t, store(t))
+		})
+	}
+}
+
+func testTypedClient(t *testing.T, config testserver.Config) {
+	t.Helper()
+	server := testserver.Start(t, config)
 	for name, contentType := range map[string]string{"json": runtime.ContentTypeJSON, "protobuf": runtime.ContentTypeProtobuf} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

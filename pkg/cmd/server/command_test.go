@@ -45,6 +45,7 @@ func wrongValues() map[string]string {
 		"cert-hosts":                           "",
 		"client-ca-file":                       "%s",
 		"cors-allowed-origins":                 "(",
+		"data-dir":                             "/data",
 		"disable-admission-plugins":            "NoSuchPlugin",
 		"egress-selector-config-file":          "/does/not/exist",
 		"enable-admission-plugins":             "NoSuchPlugin",

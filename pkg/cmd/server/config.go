@@ -5,6 +5,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"time"
@@ -22,11 +23,14 @@ import (
 )
 
 // Run serves until ctx ends, then drains and returns.
-func (o CompletedOptions) Run(ctx context.Context) error {
+func (o CompletedOptions) Run(ctx context.Context) (err error) {
 	config, err := o.Config()
 	if err != nil {
 		return err
 	}
+	// The store must outlive every request, and what is acknowledged is on its
+	// disk already.
+	defer func() { err = errors.Join(err, config.Store.Close()) }()
 	completed, err := config.Complete()
 	if err != nil {
 		return err
@@ -39,8 +43,9 @@ func (o CompletedOptions) Run(ctx context.Context) error {
 }
 
 // Config turns the options into the configuration of a server. It opens the
-// port, and makes certificates where they are missing.
-func (o CompletedOptions) Config() (*apiserver.Config, error) {
+// port and the store, and makes certificates where they are missing. The store
+// is to be closed after the server has ended.
+func (o CompletedOptions) Config() (_ *apiserver.Config, err error) {
 	generic := genericapiserver.NewRecommendedConfig(o.api.Codecs)
 	if err := o.Generic.ApplyTo(&generic.Config); err != nil {
 		return nil, fmt.Errorf("applying the generic options: %w", err)
@@ -51,9 +56,15 @@ func (o CompletedOptions) Config() (*apiserver.Config, error) {
 	generic.LongRunningFunc = filters.BasicLongRunningRequestCheck(
 		sets.NewString("watch", "proxy"), sets.NewString("attach", "exec", "proxy", "log", "portforward"))
 	o.api.PublishOpenAPI(&generic.Config)
-	if err := o.Storage.applyTo(&generic.Config, o.api); err != nil {
+	store, err := o.Storage.applyTo(&generic.Config, o.api)
+	if err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, store.Close())
+		}
+	}()
 	if err := o.applyServingCertificate(&generic.Config); err != nil {
 		return nil, err
 	}
@@ -64,7 +75,7 @@ func (o CompletedOptions) Config() (*apiserver.Config, error) {
 	if err := apply(generic); err != nil {
 		return nil, err
 	}
-	return &apiserver.Config{Generic: generic, API: o.api, EventTTL: o.EventTTL}, nil
+	return &apiserver.Config{Generic: generic, API: o.api, EventTTL: o.EventTTL, Store: store}, nil
 }
 
 func (o CompletedOptions) applyCluster(generic *genericapiserver.RecommendedConfig) error {

@@ -6,6 +6,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"slices"
 
@@ -22,9 +23,13 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/apiserver"
 )
 
-// storageEtcd keeps events in an etcd, through k8s.io/apiserver's own etcd3
-// store and watch cache.
-const storageEtcd = "etcd"
+const (
+	// storageEtcd keeps events in an etcd, through k8s.io/apiserver's own etcd3
+	// store and watch cache.
+	storageEtcd = "etcd"
+	// storageEmbedded keeps them in this process, on the disk of this machine.
+	storageEmbedded = "embedded"
+)
 
 // etcdPrefix is the root of all keys, so that an etcd may be shared.
 const etcdPrefix = "/events-apiserver"
@@ -34,6 +39,8 @@ const etcdPrefix = "/events-apiserver"
 type StorageOptions struct {
 	// Backend names the store.
 	Backend string
+	// DataDir is where storageEmbedded keeps its data.
+	DataDir string
 	// Etcd configures storageEtcd.
 	Etcd *genericoptions.EtcdOptions
 }
@@ -51,15 +58,29 @@ func newStorageOptions(api *apiserver.API) (*StorageOptions, error) {
 }
 
 func (o *StorageOptions) addFlags(flags *pflag.FlagSet) {
-	flags.StringVar(&o.Backend, "storage", o.Backend, "The store that keeps the events. Known: "+storageEtcd+".")
+	flags.StringVar(&o.Backend, "storage", o.Backend, ""+
+		"The store that keeps the events: "+storageEtcd+" (an etcd, see --etcd-servers) or "+
+		storageEmbedded+" (this process and its disk, see --data-dir; experimental).")
+	flags.StringVar(&o.DataDir, "data-dir", o.DataDir, ""+
+		"The directory in which --storage="+storageEmbedded+" keeps the events; made if it is not there. One server alone may use it.")
 	o.Etcd.AddFlags(flags)
 }
 
 func (o *StorageOptions) validate() []error {
-	if o.Backend != storageEtcd {
-		return []error{fmt.Errorf("--storage: unknown store %q; known: %s", o.Backend, storageEtcd)}
+	switch o.Backend {
+	case storageEtcd:
+		return o.validateEtcd()
+	case storageEmbedded:
+		return o.validateEmbedded()
 	}
+	return []error{fmt.Errorf("--storage: unknown store %q; known: %s, %s", o.Backend, storageEtcd, storageEmbedded)}
+}
+
+func (o *StorageOptions) validateEtcd() []error {
 	errs := o.Etcd.Validate()
+	if o.DataDir != "" {
+		errs = append(errs, fmt.Errorf("--data-dir is for --storage=%s; the etcd of --storage=%s has its own", storageEmbedded, storageEtcd))
+	}
 	if _, err := genericoptions.ParseWatchCacheSizes(o.Etcd.WatchCacheSizes); err != nil {
 		errs = append(errs, fmt.Errorf("--watch-cache-sizes: %w", err))
 	}
@@ -67,6 +88,22 @@ func (o *StorageOptions) validate() []error {
 		if err := validateEtcdServer(server); err != nil {
 			errs = append(errs, fmt.Errorf("--etcd-servers: %q: %w", server, err))
 		}
+	}
+	return errs
+}
+
+// validateEmbedded refuses settings of the other store: silently ignored they
+// would look as if they worked.
+func (o *StorageOptions) validateEmbedded() []error {
+	var errs []error
+	if o.DataDir == "" {
+		errs = append(errs, fmt.Errorf("--data-dir must be given with --storage=%s: the directory for the events", storageEmbedded))
+	}
+	if len(o.Etcd.StorageConfig.Transport.ServerList) > 0 {
+		errs = append(errs, fmt.Errorf("--etcd-servers is for --storage=%s", storageEtcd))
+	}
+	if o.Etcd.EncryptionProviderConfigFilepath != "" {
+		errs = append(errs, fmt.Errorf("--encryption-provider-config works with --storage=%s only", storageEtcd))
 	}
 	return errs
 }
@@ -82,8 +119,31 @@ func validateEtcdServer(server string) error {
 	return nil
 }
 
-// applyTo puts the store into the configuration.
-func (o *StorageOptions) applyTo(config *genericapiserver.Config, api *apiserver.API) error {
+// applyTo puts the store into the configuration. What it returns is to be closed
+// after the server has ended.
+func (o *StorageOptions) applyTo(config *genericapiserver.Config, api *apiserver.API) (io.Closer, error) {
+	if o.Backend == storageEmbedded {
+		return o.applyEmbedded(config, api)
+	}
+	return nothingToClose{}, o.applyEtcd(config, api)
+}
+
+func (o *StorageOptions) applyEmbedded(config *genericapiserver.Config, api *apiserver.API) (io.Closer, error) {
+	store, err := api.OpenEmbeddedStore(apiserver.EmbeddedConfig{
+		Dir:                     o.DataDir,
+		DeleteCollectionWorkers: o.Etcd.DeleteCollectionWorkers,
+		EnableGarbageCollection: o.Etcd.EnableGarbageCollection,
+		CountMetricPollPeriod:   o.Etcd.StorageConfig.CountMetricPollPeriod,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("--data-dir=%s: %w", o.DataDir, err)
+	}
+	config.RESTOptionsGetter = store
+	config.AddReadyzChecks(store.ReadyzCheck())
+	return store, nil
+}
+
+func (o *StorageOptions) applyEtcd(config *genericapiserver.Config, api *apiserver.API) error {
 	storageConfig := o.Etcd.StorageConfig
 	storageConfig.StorageObjectCountTracker = config.StorageObjectCountTracker
 	resources := serverstorage.NewResourceConfig()
@@ -96,6 +156,12 @@ func (o *StorageOptions) applyTo(config *genericapiserver.Config, api *apiserver
 	config.LivezChecks = slices.DeleteFunc(config.LivezChecks, isEtcdCheck)
 	return nil
 }
+
+// nothingToClose is for stores that end with the server.
+type nothingToClose struct{}
+
+// Close does nothing.
+func (nothingToClose) Close() error { return nil }
 
 // isEtcdCheck tells the checks that fail while etcd is away. They belong to
 // readiness alone: restarting this server brings no etcd back.

@@ -17,21 +17,32 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 )
 
-// indexedField is a field whose exact match is answered from an index, so that
+// IndexedField is a field whose exact match is answered from an index, so that
 // a list costs its matches and not the collection.
-type indexedField struct {
-	label string
+type IndexedField struct {
+	// Label is its name in field selectors.
+	Label string
 	value func(*events.Event) string
 }
 
-// indexedFields lists the most selective field first: the watch cache takes the
-// first one that a selector pins and filters the rest.
-func indexedFields() []indexedField {
-	return []indexedField{
+// Value returns what an event has in the field, and nothing for other objects.
+func (f IndexedField) Value(obj runtime.Object) string {
+	event, ok := obj.(*events.Event)
+	if !ok {
+		return ""
+	}
+	return f.value(event)
+}
+
+// IndexedFields lists the most selective field first: the stores take the first
+// one that a selector pins and filter the rest.
+func IndexedFields() []IndexedField {
+	return []IndexedField{
 		{"regarding.uid", regardingUID},
 		{"regarding.name", func(e *events.Event) string { return e.Regarding.Name }},
 		{"reason", func(e *events.Event) string { return e.Reason }},
 		{"reportingController", func(e *events.Event) string { return e.ReportingController }},
+		{"regarding.kind", func(e *events.Event) string { return e.Regarding.Kind }},
 		{"type", func(e *events.Event) string { return e.Type }},
 	}
 }
@@ -88,10 +99,10 @@ func matcher(label labels.Selector, field fields.Selector) storage.SelectionPred
 }
 
 func indexFields() []string {
-	indexed := indexedFields()
+	indexed := IndexedFields()
 	labels := make([]string, 0, len(indexed))
 	for _, f := range indexed {
-		labels = append(labels, f.label)
+		labels = append(labels, f.Label)
 	}
 	return labels
 }
@@ -99,8 +110,8 @@ func indexFields() []string {
 // indexers gives the watch cache its indexes over the indexed fields.
 func indexers() *cache.Indexers {
 	result := cache.Indexers{}
-	for _, f := range indexedFields() {
-		result[storage.FieldIndex(f.label)] = indexBy(f.value)
+	for _, f := range IndexedFields() {
+		result[storage.FieldIndex(f.Label)] = indexBy(f.value)
 	}
 	return &result
 }

@@ -118,7 +118,8 @@ func TestMatcher_TakesTheMostSelectiveIndex(t *testing.T) {
 		"reason=Because,regarding.name=p":          "regarding.name",
 		"type=Normal,reason=Because":               "reason",
 		"type=Normal,reportingController=example":  "reportingController",
-		"type=Normal,regarding.kind=Pod":           "type",
+		"type=Normal,regarding.kind=Pod":           "regarding.kind",
+		"type=Normal":                              "type",
 		"reason!=Because,reportingController=here": "reportingController",
 	}
 	available := *indexers()

@@ -21,8 +21,11 @@ import (
 
 // Config says how a server is started.
 type Config struct {
-	// EtcdURL is the etcd to use, required.
+	// EtcdURL is the etcd to use; without one the embedded store is used.
 	EtcdURL string
+	// DataDir is where the embedded store keeps its data; a directory of the
+	// test's own if empty.
+	DataDir string
 	// Dir keeps the certificates; a directory of the test's own if empty. A
 	// server started later with the same one is known to the same clients.
 	Dir string
@@ -52,6 +55,9 @@ func Start(tb testing.TB, config Config) *Server {
 	if config.Dir == "" {
 		config.Dir = tb.TempDir()
 	}
+	if config.EtcdURL == "" && config.DataDir == "" {
+		config.DataDir = tb.TempDir()
+	}
 	listener := listenAt(tb, config.Address)
 	completed := options(tb, config, listener).Complete()
 	if errs := completed.Validate(); len(errs) > 0 {
@@ -77,7 +83,11 @@ func options(tb testing.TB, config Config, listener net.Listener) *server.Option
 		tb.Fatal(err)
 	}
 	options.Standalone = true
-	options.Storage.Etcd.StorageConfig.Transport.ServerList = []string{config.EtcdURL}
+	if config.EtcdURL != "" {
+		options.Storage.Etcd.StorageConfig.Transport.ServerList = []string{config.EtcdURL}
+	} else {
+		options.Storage.Backend, options.Storage.DataDir = "embedded", config.DataDir
+	}
 	serving := options.Recommended.SecureServing
 	serving.Listener = listener
 	serving.ServerCert.CertDirectory = config.Dir

@@ -1,0 +1,161 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package apiserver
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apiserver/pkg/registry/generic"
+	"k8s.io/apiserver/pkg/server/healthz"
+	apiserverstorage "k8s.io/apiserver/pkg/storage"
+	"k8s.io/apiserver/pkg/storage/storagebackend"
+	"k8s.io/apiserver/pkg/storage/storagebackend/factory"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/klog/v2"
+
+	eventsv1 "github.com/events-apiserver/events-apiserver/pkg/apis/events/v1"
+	"github.com/events-apiserver/events-apiserver/pkg/engine"
+	"github.com/events-apiserver/events-apiserver/pkg/registry/event"
+	"github.com/events-apiserver/events-apiserver/pkg/storage"
+)
+
+// embeddedPrefix is what all keys begin with.
+const embeddedPrefix = "/events"
+
+// EmbeddedConfig says where an embedded store keeps its data.
+type EmbeddedConfig struct {
+	// Dir is the data directory, made if it is not there. One process alone may
+	// use it.
+	Dir string
+	// DeleteCollectionWorkers is how many events of a collection are deleted at
+	// once.
+	DeleteCollectionWorkers int
+	// EnableGarbageCollection lets deletions leave dependents to the garbage
+	// collector of the cluster.
+	EnableGarbageCollection bool
+	// CountMetricPollPeriod is how often the number of events is measured.
+	CountMetricPollPeriod time.Duration
+}
+
+// EmbeddedStore keeps events in this process, on the disk of this machine. It
+// is a RESTOptionsGetter, the seam between the registry and its store.
+type EmbeddedStore struct {
+	config EmbeddedConfig
+	api    *API
+	codec  runtime.Codec
+	engine *engine.Engine
+	// failure is set when the disk refused a write; the engine takes no further
+	// one then.
+	failure atomic.Pointer[error]
+}
+
+var _ generic.RESTOptionsGetter = (*EmbeddedStore)(nil)
+
+// OpenEmbeddedStore opens the data directory. The caller closes the store after
+// the server has ended.
+func (a *API) OpenEmbeddedStore(config EmbeddedConfig) (*EmbeddedStore, error) {
+	codec, err := a.StorageCodec()
+	if err != nil {
+		return nil, err
+	}
+	store := &EmbeddedStore{config: config, api: a, codec: codec}
+	store.engine, err = engine.Open(engine.Config{
+		Dir:      config.Dir,
+		Indexes:  store.storageConfig(nil, schema.GroupResource{}).EngineIndexes(),
+		Listener: store.listener(),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("opening the data directory: %w", err)
+	}
+	return store, nil
+}
+
+// Close closes the data directory.
+func (s *EmbeddedStore) Close() error {
+	if err := s.engine.Close(); err != nil {
+		return fmt.Errorf("closing the data directory: %w", err)
+	}
+	return nil
+}
+
+// GetRESTOptions returns what the registry needs to use the store.
+func (s *EmbeddedStore) GetRESTOptions(resource schema.GroupResource, _ runtime.Object) (generic.RESTOptions, error) {
+	backend := storagebackend.NewDefaultConfig("", s.codec)
+	backend.EncodeVersioner = runtime.NewMultiGroupVersioner(eventsv1.SchemeGroupVersion(), schema.GroupKind{Group: resource.Group})
+	return generic.RESTOptions{
+		StorageConfig:           backend.ForResource(resource),
+		Decorator:               s.decorate,
+		DeleteCollectionWorkers: s.config.DeleteCollectionWorkers,
+		EnableGarbageCollection: s.config.EnableGarbageCollection,
+		CountMetricPollPeriod:   s.config.CountMetricPollPeriod,
+		ResourcePrefix:          embeddedPrefix,
+	}, nil
+}
+
+// decorate has the form of a generic.StorageDecorator. What the registry tells
+// about indexes was told to the engine when it was opened.
+func (s *EmbeddedStore) decorate(config *storagebackend.ConfigForResource, _ string, _ func(runtime.Object) (string, error), newFunc, _ func() runtime.Object,
+	_ apiserverstorage.AttrFunc, _ apiserverstorage.IndexerFuncs, _ *cache.Indexers,
+) (apiserverstorage.Interface, factory.DestroyFunc, error) {
+	store, destroy, err := storage.New(s.storageConfig(newFunc, config.GroupResource))
+	if err != nil {
+		return nil, nil, fmt.Errorf("starting the embedded store: %w", err)
+	}
+	return store, destroy, nil
+}
+
+func (s *EmbeddedStore) storageConfig(newFunc func() runtime.Object, resource schema.GroupResource) storage.Config {
+	config := storage.Config{
+		Engine:         s.engine,
+		Codec:          s.codec,
+		NewFunc:        newFunc,
+		GroupResource:  resource,
+		ResourcePrefix: embeddedPrefix,
+	}
+	for _, field := range event.IndexedFields() {
+		config.Indexes = append(config.Indexes, storage.Index{Field: field.Label, Value: field.Value})
+	}
+	return config
+}
+
+// ReadyzCheck fails once the disk has refused a write.
+func (s *EmbeddedStore) ReadyzCheck() healthz.HealthChecker {
+	return healthz.NamedCheck("embedded-store", func(*http.Request) error {
+		if failure := s.failure.Load(); failure != nil {
+			return errors.New("the disk refused a write; reads go on: see the log, and restart when the disk is well again")
+		}
+		return nil
+	})
+}
+
+func (s *EmbeddedStore) listener() engine.Listener {
+	return engine.Listener{
+		Failed: func(err error) {
+			s.failure.Store(&err)
+			klog.ErrorS(err, "The disk refused a write; no more are accepted")
+		},
+		Space: func(refusing bool, freeBytes uint64) {
+			if refusing {
+				klog.InfoS("The disk is nearly full; writes are refused until there is space", "freeBytes", freeBytes)
+				return
+			}
+			klog.InfoS("The disk has space again; writes are accepted", "freeBytes", freeBytes)
+		},
+		BackgroundError: func(doing string, err error) {
+			klog.ErrorS(err, "Background work of the store failed; it is tried again", "doing", doing)
+		},
+		Compacted: func(horizon engine.Revision, changes int, took time.Duration) {
+			klog.V(2).InfoS("Compacted", "horizon", horizon, "changes", changes, "took", took)
+		},
+		IndexBuilt: func(name string, took time.Duration) {
+			klog.V(2).InfoS("Built an index", "field", name, "took", took)
+		},
+	}
+}

@@ -1,0 +1,260 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// state is what a key holds after the writes before.
+type state struct {
+	exists   bool
+	revision Revision
+	row      versionRow
+}
+
+// builder turns writes into the rows of one batch. rowLock is held while it
+// lives.
+type builder struct {
+	engine *Engine
+	batch  *pebble.Batch
+	// iter sees all batches before this one; states has what this one adds.
+	iter    *pebble.Iterator
+	states  map[string]state
+	changes []Change
+	last    Revision
+	counted counters
+	now     uint64
+	key     []byte
+	row     []byte
+	// err is the first error of the batch itself, after which it is of no use.
+	err error
+}
+
+func (e *Engine) newBuilder() (*builder, error) {
+	iter, err := e.newVersionIter()
+	if err != nil {
+		return nil, err
+	}
+	return &builder{
+		engine:  e,
+		batch:   e.db.NewBatch(),
+		iter:    iter,
+		states:  map[string]state{},
+		last:    e.last,
+		counted: e.counted,
+		now:     e.now(),
+	}, nil
+}
+
+// finish adds the rows that there is one of for each batch.
+func (b *builder) finish() error {
+	if len(b.changes) > 0 {
+		b.failed(setMeta(b.batch, metaCounters, b.counted.numbers()...))
+	}
+	return errors.Join(b.err, b.iter.Close())
+}
+
+func (b *builder) failed(err error) {
+	if b.err == nil {
+		b.err = err
+	}
+}
+
+func (b *builder) set(key, row []byte) {
+	b.failed(wrap("adding a row to a batch", b.batch.Set(key, row, nil)))
+}
+
+func (b *builder) delete(key []byte) {
+	b.failed(wrap("removing a row in a batch", b.batch.Delete(key, nil)))
+}
+
+// request carries out the writes of a request and returns the last revision.
+// The write that an error is about has not done anything.
+func (b *builder) request(r *request) (Revision, error) {
+	for i := range r.writes {
+		if err := b.write(&r.writes[i]); err != nil {
+			return 0, err
+		}
+	}
+	return b.last, nil
+}
+
+func (b *builder) write(w *write) error {
+	current, err := b.state(w.key)
+	if err != nil {
+		return err
+	}
+	if w.expire != 0 {
+		b.expire(w, current)
+		return nil
+	}
+	expired := current.exists && current.row.expired(b.now)
+	if expired {
+		if err := w.expect.check(w.key, state{}); err != nil {
+			return err
+		}
+	} else if err := w.expect.check(w.key, current); err != nil {
+		return err
+	}
+	if w.deleted && (expired || !current.exists) {
+		return ErrNotFound
+	}
+	if expired {
+		// Watchers must see the old life of the key end before a new one begins.
+		b.remove(w.key, current, flagDeleted|flagExpired)
+		current = state{}
+	}
+	if w.deleted {
+		b.remove(w.key, current, flagDeleted)
+		return nil
+	}
+	return b.put(w, current)
+}
+
+// check returns a *ConflictError when the key's state is not as expected.
+func (x Expectation) check(key []byte, current state) error {
+	holds := true
+	switch x.kind {
+	case expectNothing:
+	case expectAbsent:
+		holds = !current.exists
+	case expectRevision:
+		holds = current.exists && current.revision == x.revision
+	}
+	if holds {
+		return nil
+	}
+	if !current.exists {
+		return &ConflictError{}
+	}
+	return &ConflictError{Current: &Record{
+		Key:            key,
+		Value:          slices.Clone(current.row.value),
+		Revision:       current.revision,
+		CreateRevision: current.row.createRevision,
+		Deadline:       timeOf(current.row.deadline),
+	}}
+}
+
+// state returns what the key holds. Its slices may be kept.
+func (b *builder) state(key []byte) (state, error) {
+	if s, ok := b.states[string(key)]; ok {
+		return s, nil
+	}
+	b.key = appendVersionPrefix(b.key[:0], key)
+	if !b.iter.SeekPrefixGE(b.key) {
+		return state{}, wrap("reading the state of a key", b.iter.Error())
+	}
+	row, err := b.iter.ValueAndErr()
+	if err != nil {
+		return state{}, fmt.Errorf("reading the state of a key: %w", err)
+	}
+	decoded, err := decodeVersionRow(bytes.Clone(row))
+	if err != nil {
+		return state{}, fmt.Errorf("reading the state of a key: %w", err)
+	}
+	return state{exists: !decoded.deleted(), revision: versionRevision(b.iter.Key()), row: decoded}, nil
+}
+
+// put writes a new version with its change, expiry and index rows.
+func (b *builder) put(w *write, current state) error {
+	revision := b.last + 1
+	next := state{exists: true, revision: revision, row: versionRow{
+		createRevision: revision,
+		deadline:       w.deadline,
+		indexed:        w.indexed,
+		value:          w.value,
+	}}
+	change := Change{Revision: revision, CreateRevision: revision, Key: w.key, Value: w.value}
+	if current.exists {
+		next.row.createRevision = current.row.createRevision
+		change.CreateRevision = current.row.createRevision
+		change.PrevRevision, change.PrevValue = current.revision, current.row.value
+		b.counted.remove(w.key, current.row.value)
+	}
+	b.counted.add(w.key, w.value)
+	if err := b.addIndexRows(w.key, next.row.indexed, current.row.indexed); err != nil {
+		return err
+	}
+	if w.deadline != 0 {
+		b.key = appendExpiryKey(b.key[:0], w.deadline, revision)
+		b.set(b.key, w.key)
+		b.engine.expiry.added(w.deadline)
+	}
+	b.commit(w.key, current, next, change)
+	return nil
+}
+
+// remove writes the end of a key.
+func (b *builder) remove(key []byte, current state, flags byte) {
+	next := state{revision: b.last + 1, row: versionRow{flags: flags, createRevision: current.row.createRevision}}
+	b.counted.remove(key, current.row.value)
+	b.commit(key, current, next, Change{
+		Revision:       next.revision,
+		PrevRevision:   current.revision,
+		CreateRevision: current.row.createRevision,
+		Key:            key,
+		PrevValue:      current.row.value,
+		Deleted:        true,
+		Expired:        flags&flagExpired != 0,
+	})
+}
+
+// expire removes a version that was found to be due, unless another write came
+// first. That one has removed the expiry row as well.
+func (b *builder) expire(w *write, current state) {
+	if current.exists && current.revision == w.expire {
+		b.remove(w.key, current, flagDeleted|flagExpired)
+	}
+}
+
+// commit writes the rows that every revision has, and removes the expiry row of
+// the version before: there is one for the newest version of a key only.
+func (b *builder) commit(key []byte, current, next state, change Change) {
+	if current.exists && current.row.deadline != 0 {
+		b.key = appendExpiryKey(b.key[:0], current.row.deadline, current.revision)
+		b.delete(b.key)
+	}
+	b.key = appendVersionKey(b.key[:0], key, next.revision)
+	b.row = next.row.append(b.row[:0])
+	b.set(b.key, b.row)
+	row := changeRow{flags: next.row.flags, prevRevision: change.PrevRevision, createRevision: change.CreateRevision, key: key}
+	b.key = appendChangeKey(b.key[:0], next.revision)
+	b.row = row.append(b.row[:0])
+	b.set(b.key, b.row)
+	b.last = next.revision
+	b.states[string(key)] = next
+	b.changes = append(b.changes, change)
+}
+
+// addIndexRows adds the rows that the version before, which is readable still,
+// does not have already.
+func (b *builder) addIndexRows(key []byte, next, current indexValues) error {
+	var failed error
+	err := next.each(func(id indexID, values [][]byte) {
+		for _, value := range values {
+			if _, has, err := current.find(id, value); err != nil || has {
+				failed = errors.Join(failed, err)
+				continue
+			}
+			b.key = appendIndexKey(b.key[:0], id, value, key)
+			b.set(b.key, nil)
+		}
+	})
+	return wrap("writing index rows", errors.Join(err, failed))
+}
+
+// wrap says what was being done when err, which may be nil, happened.
+func wrap(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}

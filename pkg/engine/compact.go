@@ -1,0 +1,245 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+const (
+	// compactChunk is how many changes are worked through in one batch.
+	compactChunk = 128
+	// compactRest is for how many times the duration of a chunk compaction rests
+	// when it runs by itself.
+	compactRest = 1
+)
+
+// keepCompacting raises the horizon every Retention to what was the newest
+// revision one Retention before.
+func (e *Engine) keepCompacting(ctx context.Context) {
+	ticker := time.NewTicker(e.config.Retention)
+	defer ticker.Stop()
+	// What a crash interrupted is finished first.
+	target := e.Horizon()
+	for {
+		if err := e.compact(ctx, target, compactRest); err != nil && ctx.Err() == nil {
+			e.backgroundError("compacting", err)
+		}
+		target = e.Revision()
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Compact raises the horizon to upTo and removes what only older revisions
+// could show. It also runs by itself, see Config.Retention. A revision at or
+// below the horizon is no error and changes nothing; one that is not published
+// gives ErrFuture.
+func (e *Engine) Compact(ctx context.Context, upTo Revision) error {
+	if err := e.calls.begin(); err != nil {
+		return err
+	}
+	defer e.calls.end()
+	if upTo > e.Revision() {
+		return ErrFuture
+	}
+	return e.compact(ctx, upTo, 0)
+}
+
+func (e *Engine) compact(ctx context.Context, upTo Revision, restFor int) error {
+	e.compactLock.Lock()
+	defer e.compactLock.Unlock()
+	upTo = max(upTo, e.Horizon())
+	if e.compacted >= upTo {
+		return nil
+	}
+	begun, from := time.Now(), e.compacted
+	// Readers must find the horizon raised before the first row is gone.
+	e.horizon.Store(uint64(upTo))
+	for e.compacted < upTo {
+		if err := errors.Join(ctx.Err(), e.failed()); err != nil {
+			return err
+		}
+		chunkBegun := time.Now()
+		if err := e.compactChunk(upTo); err != nil {
+			return fmt.Errorf("compacting to revision %d: %w", upTo, err)
+		}
+		if err := rest(ctx, time.Since(chunkBegun), restFor); err != nil {
+			return err
+		}
+	}
+	if err := e.dropChanges(upTo); err != nil {
+		return fmt.Errorf("compacting to revision %d: %w", upTo, err)
+	}
+	if e.config.Listener.Compacted != nil {
+		e.config.Listener.Compacted(upTo, int(upTo-from), time.Since(begun)) //nolint:gosec // a count in memory
+	}
+	return nil
+}
+
+// dropChanges removes the change rows that have been worked through. It begins
+// at the first row there can be, so that it covers what an interrupted
+// compaction left.
+func (e *Engine) dropChanges(upTo Revision) error {
+	return e.db.DeleteRange(appendChangeKey(nil, 0), appendChangeKey(nil, upTo+1), pebble.NoSync)
+}
+
+// superseded is a version that no reader can see any more.
+type superseded struct {
+	key      []byte
+	revision Revision
+	row      versionRow
+	bytes    int
+}
+
+// compactChunk works through the next changes up to a revision.
+func (e *Engine) compactChunk(upTo Revision) error {
+	until := min(upTo, e.compacted+compactChunk)
+	gone, err := e.supersededBy(e.compacted, until)
+	if err != nil {
+		return err
+	}
+	batch := e.db.NewBatch()
+	for _, s := range gone {
+		if err := batch.DeleteSized(appendVersionKey(nil, s.key, s.revision), uint32(s.bytes), nil); err != nil { //nolint:gosec // at most a few MaxValueBytes
+			return errors.Join(err, batch.Close())
+		}
+	}
+	// The horizon, how far the work got, and the removals are one batch, so that
+	// a crash leaves all of it or none.
+	err = errors.Join(setMeta(batch, metaHorizon, uint64(upTo)), setMeta(batch, metaCompacted, uint64(until)))
+	if err == nil {
+		err = e.removeVersions(batch, gone)
+	}
+	if err := errors.Join(err, batch.Close()); err != nil {
+		return err
+	}
+	e.compacted = until
+	return nil
+}
+
+// supersededBy returns the versions that the changes in (after, until] made
+// unreadable: the one before each change, and deletions themselves.
+func (e *Engine) supersededBy(after, until Revision) ([]superseded, error) {
+	rows, err := e.newIter(appendChangeKey(nil, after+1), appendChangeKey(nil, until+1))
+	if err != nil {
+		return nil, err
+	}
+	versions, err := e.newVersionIter()
+	if err != nil {
+		return nil, errors.Join(err, rows.Close())
+	}
+	var gone []superseded
+	for rows.First(); rows.Valid() && err == nil; rows.Next() {
+		gone, err = appendSuperseded(gone, rows, versions)
+	}
+	return gone, errors.Join(err, rows.Error(), rows.Close(), versions.Close())
+}
+
+func appendSuperseded(gone []superseded, rows, versions *pebble.Iterator) ([]superseded, error) {
+	revision, err := decodeChangeKey(rows.Key())
+	if err != nil {
+		return nil, err
+	}
+	value, err := rows.ValueAndErr()
+	if err != nil {
+		return nil, err
+	}
+	change, err := decodeChangeRow(bytes.Clone(value))
+	if err != nil {
+		return nil, err
+	}
+	if change.prevRevision != 0 {
+		s := superseded{key: change.key, revision: change.prevRevision}
+		if !versions.SeekPrefixGE(appendVersionKey(nil, s.key, s.revision)) || versionRevision(versions.Key()) != s.revision {
+			return nil, errors.Join(versions.Error(), fmt.Errorf("%w: no version row %d of the key that changed at revision %d", ErrCorrupt, s.revision, revision))
+		}
+		value, err := versions.ValueAndErr()
+		if err != nil {
+			return nil, err
+		}
+		if s.row, err = decodeVersionRow(bytes.Clone(value)); err != nil {
+			return nil, err
+		}
+		s.bytes = len(value)
+		gone = append(gone, s)
+	}
+	if change.deleted() {
+		gone = append(gone, superseded{key: change.key, revision: revision, row: versionRow{flags: flagDeleted}})
+	}
+	return gone, nil
+}
+
+// removeVersions applies the batch together with the removal of the index rows
+// that no remaining version needs. The writer must not add such a version in
+// between.
+func (e *Engine) removeVersions(batch *pebble.Batch, gone []superseded) error {
+	e.rowLock.Lock()
+	defer e.rowLock.Unlock()
+	versions, err := e.newVersionIter()
+	if err != nil {
+		return err
+	}
+	for i := range gone {
+		if err = e.removeIndexRows(batch, versions, &gone[i]); err != nil {
+			break
+		}
+	}
+	if err := errors.Join(err, versions.Close()); err != nil {
+		return err
+	}
+	// Not waiting for the disk is safe: if this batch is lost in a crash, so is
+	// every later one, and the removals are made again.
+	return wrap("applying a batch", e.db.Apply(batch, pebble.NoSync))
+}
+
+// removeIndexRows removes those of a version that no newer version of its key
+// has. Older versions are gone already, since changes are worked through in
+// order.
+func (e *Engine) removeIndexRows(batch *pebble.Batch, versions *pebble.Iterator, s *superseded) error {
+	if s.row.deleted() {
+		return nil
+	}
+	newer, err := newerVersions(versions, s)
+	if err != nil {
+		return err
+	}
+	return e.eachIndexValue(s.key, &s.row, func(id indexID, value []byte) error {
+		for i := range newer {
+			if has, err := e.hasIndexValue(id, &newer[i], s.key, value); err != nil || has {
+				return err
+			}
+		}
+		return batch.Delete(appendIndexKey(nil, id, value, s.key), nil)
+	})
+}
+
+// newerVersions returns the versions of a key that came after one.
+func newerVersions(versions *pebble.Iterator, s *superseded) ([]versionRow, error) {
+	var newer []versionRow
+	valid := versions.SeekPrefixGE(appendVersionPrefix(nil, s.key))
+	for ; valid && versionRevision(versions.Key()) > s.revision; valid = versions.Next() {
+		value, err := versions.ValueAndErr()
+		if err != nil {
+			return nil, err
+		}
+		row, err := decodeVersionRow(bytes.Clone(value))
+		if err != nil {
+			return nil, err
+		}
+		if !row.deleted() {
+			newer = append(newer, row)
+		}
+	}
+	return newer, versions.Error()
+}

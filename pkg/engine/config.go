@@ -1,0 +1,103 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// MaxKeyBytes, MaxValueBytes and MaxIndexValueBytes are the longest keys, values
+// and index values that Commit accepts.
+const (
+	MaxKeyBytes        = 4 << 10
+	MaxValueBytes      = 16 << 20
+	MaxIndexValueBytes = 4 << 10
+)
+
+// Config says where an engine keeps its data and how much it may use. Only Dir
+// is needed.
+type Config struct {
+	// Dir is the data directory. It is made if it does not exist.
+	Dir string
+	// FS is the file system; nil is the machine's.
+	FS vfs.FS
+	// Indexes are kept up to date with every commit. An index that is new to
+	// the directory is built in the background; one that is gone is dropped.
+	Indexes []Index
+
+	// CacheBytes is for blocks of files, default 128 MiB. MemTableBytes is for
+	// each buffer of newest writes, of which there are up to four, default 32
+	// MiB. FeedBytes is for the newest changes, from which subscribers are
+	// served, default 32 MiB. These three bound the memory of the engine.
+	CacheBytes, MemTableBytes, FeedBytes int64
+
+	// Retention is how long old revisions stay readable at least, default 5
+	// minutes; negative means until Compact is called. They are compacted every
+	// Retention.
+	Retention time.Duration
+
+	// MinFreeBytes is the free disk space below which writes are refused with
+	// ErrNoSpace, default 256 MiB; negative means never.
+	MinFreeBytes int64
+
+	// Now is the clock for deadlines, default time.Now.
+	Now func() time.Time
+
+	// Listener is told what happens inside.
+	Listener Listener
+
+	// manual is for tests that call Expire and Compact at the right moments:
+	// nothing but the building of indexes runs by itself.
+	manual bool
+}
+
+// Index is a way to find records by something in their value.
+type Index struct {
+	// Name identifies the index in the data directory. When Values changes its
+	// mind about a record, the name must change too.
+	Name string
+	// Values returns the values under which a record is to be found. It must
+	// depend on its arguments alone and must not keep them. It is called for
+	// ops without IndexValues and for records from before the index.
+	Values func(key, value []byte) ([][]byte, error)
+}
+
+// Listener is a set of callbacks; each may be nil. They are called on the
+// engine's own goroutines: they must be quick and must not call the engine.
+type Listener struct {
+	// Committed is called after each fsync with the number of ops it covered
+	// and how long the batch took from its first op to the disk.
+	Committed func(ops int, took time.Duration)
+	// Expired is called with the number of keys that were removed because of
+	// their deadline.
+	Expired func(keys int)
+	// Compacted is called when a compaction has ended.
+	Compacted func(horizon Revision, changes int, took time.Duration)
+	// IndexBuilt is called when an index covers all data.
+	IndexBuilt func(name string, took time.Duration)
+	// Space is called when writes begin to be refused for lack of space, and
+	// when they are accepted again.
+	Space func(refusing bool, freeBytes uint64)
+	// BackgroundError is called when something that runs by itself failed and
+	// will be tried again.
+	BackgroundError func(doing string, err error)
+	// Failed is called once, when the disk refused a write: no further write
+	// is accepted, see ErrFailed.
+	Failed func(err error)
+}
+
+// Stats are figures about an engine.
+type Stats struct {
+	// Keys is the number of keys, Bytes the sum of the sizes of their keys and
+	// values. Keys that expired but are not removed yet are in it.
+	Keys, Bytes int64
+	// DiskBytes is what the data directory takes on disk.
+	DiskBytes int64
+	// Revision and Horizon are those of the methods.
+	Revision, Horizon Revision
+	// FeedBytes is what the newest changes take in memory, in bytes.
+	FeedBytes int64
+}

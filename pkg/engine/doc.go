@@ -1,0 +1,69 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package engine is the embedded store: byte values under byte keys in one
+// directory, with a revision for every commit, on Pebble.
+//
+// It promises that an acknowledged write survives any crash, that revisions are
+// a total order which never repeats, that a read at a revision above the horizon
+// shows what was there then, that a subscription misses nothing, and that memory
+// is bounded by Config whatever the amount of data. It must not know what keys
+// and values mean, nor anything of Kubernetes.
+//
+// # On disk
+//
+// The directory holds the file FORMAT with the number of the format, and db/,
+// which is Pebble's. Every row there begins with a byte for its space. |
+// stands for concatenation, "key." for a string whose zero bytes are escaped and
+// that ends with 00 01, numbers in keys are big-endian.
+//
+//	k | key. | ^revision        version: flags, revision of creation, deadline,
+//	                            index values, value
+//	r | revision                change: flags, revisions of the version before
+//	                            and of creation, key
+//	i | index id | value. | key index entry, empty
+//	d | deadline | revision     expiry: key
+//	m | name                    a few numbers: horizon, how far compaction got,
+//	                            counters, indexes with their ids
+//
+// A value is written once, in its version; changes and index entries point
+// there. Index values are kept beside the value, so that neither replacing nor
+// compacting a version nor checking an index entry needs to decode it.
+//
+// # Invariants
+//
+// Check verifies 2 to 7; the tests call it after every crash.
+//
+//  1. A revision is published after the fsync of its batch, and in order. Reads,
+//     the feed and answers to callers never show one that is not published.
+//  2. All rows of a commit are in one Pebble batch.
+//  3. Above the revision that compaction has reached, change rows follow each
+//     other without a gap; each has its version and the version before it.
+//  4. Every version that is not a deletion has its entries in every index that
+//     is ready. An entry means that some version of the key has the value; a
+//     reader must look at the version it wants.
+//  5. No index entry is left when no version has the value any more. Entries are
+//     removed by compaction only, with rowLock held, so that the writer cannot
+//     add a version that relies on one meanwhile.
+//  6. The newest version of a key has an expiry row if it has a deadline; no
+//     other version has one.
+//  7. The counters are those of all newest versions that are not deletions.
+//  8. The horizon is raised in memory before, and on disk with, the first
+//     removal of something that a lower revision shows. Readers open their
+//     iterators first and compare with the horizon afterwards.
+//  9. Where compaction got to is written with what it removed, and is a floor for
+//     the newest revision when the directory is opened.
+//  10. Format changes when an older build could not read what is written.
+//
+// # Who does what
+//
+// One goroutine, the writer, takes requests, checks their expectations against
+// all that was applied before, gives out revisions and applies one batch for
+// all requests that wait. Another one waits for the fsync of each batch,
+// publishes and answers, while the writer goes on. Expiry asks the writer, in
+// small chunks with rests between. Compaction works through change rows from the
+// old horizon to the new one and removes what they superseded.
+//
+// When the disk refuses a write, nothing is written any more until the directory
+// is opened again, because only that shows what has reached the disk.
+package engine

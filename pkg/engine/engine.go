@@ -1,0 +1,157 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// firstRevision is the revision of an empty store, so that 0 can mean "the
+// newest" and "none" everywhere.
+const firstRevision = 1
+
+// Engine is one open data directory. All its methods may be called by many
+// goroutines at once.
+type Engine struct {
+	config  Config
+	db      *pebble.DB
+	lock    *pebble.Lock
+	indexes []*index
+	feed    *feed
+	calls   calls
+
+	// published is the newest revision that is on disk; readers see none above.
+	published         atomic.Uint64
+	publishedCounters atomic.Pointer[counters]
+	// horizon must be raised before the first row that only older revisions
+	// could show is removed: readers open their iterator first and look at
+	// horizon afterwards.
+	horizon atomic.Uint64
+	failure atomic.Pointer[error]
+	space   space
+
+	// rowLock is held by the writer from reading the state of keys until its
+	// batch is applied, and by whoever else removes or adds rows that depend on
+	// what else is there.
+	rowLock sync.Mutex
+	// last and counted are the state after the last applied batch. Only the
+	// writer uses them.
+	last    Revision
+	counted counters
+	// expiry is guarded by rowLock.
+	expiry expiryCursor
+
+	// compactLock lets one compaction run at a time. It guards compacted, the
+	// revision up to which change rows have been worked through.
+	compactLock sync.Mutex
+	compacted   Revision
+	expireLock  sync.Mutex
+
+	requests   chan *request
+	background chan *request
+	applied    chan *group
+
+	// stopping ends when Close begins; stopBackground ends what runs by itself.
+	stopping       chan struct{}
+	stopBackground context.CancelFunc
+	byItself       sync.WaitGroup
+	writing        sync.WaitGroup
+}
+
+func newEngine(config Config) *Engine {
+	e := &Engine{
+		config:     config,
+		feed:       newFeed(config.FeedBytes),
+		requests:   make(chan *request, maxGroupOps),
+		background: make(chan *request),
+		applied:    make(chan *group, groupsInFlight-1),
+		stopping:   make(chan struct{}),
+	}
+	e.publishedCounters.Store(&counters{})
+	return e
+}
+
+// start runs what Close ends.
+func (e *Engine) start() {
+	e.writing.Go(e.write)
+	e.writing.Go(e.publish)
+
+	ctx, cancel := context.WithCancel(context.Background())
+	e.stopBackground = cancel
+	e.byItself.Go(func() { e.buildIndexes(ctx) })
+	if e.config.manual {
+		return
+	}
+	e.byItself.Go(func() { e.watchSpace(ctx) })
+	e.byItself.Go(func() { e.keepExpiring(ctx) })
+	if e.config.Retention > 0 {
+		e.byItself.Go(func() { e.keepCompacting(ctx) })
+	}
+}
+
+// Close ends all subscriptions and background work and waits for it. Commits
+// and reads that have begun are finished first.
+func (e *Engine) Close() error {
+	if !e.calls.close() {
+		return ErrClosed
+	}
+	close(e.stopping)
+	e.stopBackground()
+	e.byItself.Wait()
+	e.calls.wait()
+	close(e.requests)
+	e.writing.Wait()
+	// What is in files by now need not be read from the log when the directory
+	// is opened again.
+	var err error
+	if e.failed() == nil {
+		err = e.db.Flush()
+	}
+	if err := errors.Join(err, e.db.Close(), e.lock.Close()); err != nil {
+		return fmt.Errorf("closing the engine: %w", err)
+	}
+	return nil
+}
+
+// Revision returns the newest published revision: all commits up to it are
+// durable and visible, and none above it is. A new, empty store has revision 1.
+func (e *Engine) Revision() Revision { return Revision(e.published.Load()) }
+
+// Horizon returns the oldest revision that can still be read and subscribed
+// after. It is 1 in a new store and never above Revision.
+func (e *Engine) Horizon() Revision { return Revision(e.horizon.Load()) }
+
+// fail ends all writing and returns the reason, which is the first one.
+func (e *Engine) fail(err error) error {
+	if !errors.Is(err, ErrFailed) {
+		err = fmt.Errorf("%w: %w", ErrFailed, err)
+	}
+	if e.failure.CompareAndSwap(nil, &err) && e.config.Listener.Failed != nil {
+		e.config.Listener.Failed(err)
+	}
+	return e.failed()
+}
+
+// failed returns why nothing can be written any more, or nil.
+func (e *Engine) failed() error {
+	if err := e.failure.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+func (e *Engine) backgroundError(doing string, err error) {
+	if e.config.Listener.BackgroundError != nil {
+		e.config.Listener.BackgroundError(doing, err)
+	}
+}
+
+// now is the time for deadlines.
+func (e *Engine) now() uint64 { return deadlineOf(e.config.Now()) }

@@ -1,0 +1,149 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// Open opens the data directory of the config, or makes it. It returns
+// ErrLocked, ErrNewerFormat or ErrCorrupt for a directory that it must not or
+// cannot use. Its time does not grow with the amount of data.
+func Open(config Config) (*Engine, error) {
+	config, err := config.complete()
+	if err != nil {
+		return nil, err
+	}
+	fsys := config.FS
+	dataDir := fsys.PathJoin(config.Dir, dataName)
+	if err := makeDir(fsys, config.Dir); err != nil {
+		return nil, fmt.Errorf("making data directory: %w", err)
+	}
+	if err := checkFormat(fsys, config.Dir); err != nil {
+		return nil, err
+	}
+	if err := makeDir(fsys, dataDir); err != nil {
+		return nil, fmt.Errorf("making data directory: %w", err)
+	}
+	lock, err := lockDir(fsys, dataDir)
+	if err != nil {
+		return nil, err
+	}
+	e := newEngine(config)
+	if err := e.openData(dataDir, lock); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	e.lock = lock
+	e.start()
+	return e, nil
+}
+
+// makeDir makes a directory and those above it that are missing. Each entry is
+// synced: Pebble syncs what is in its directory, but if the directory itself
+// were lost with the power, so were all acknowledged writes.
+func makeDir(fsys vfs.FS, dir string) error {
+	_, err := fsys.Stat(dir)
+	if err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	parent := fsys.PathDir(dir)
+	if parent != dir {
+		if err := makeDir(fsys, parent); err != nil {
+			return err
+		}
+	}
+	if err := fsys.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return syncDir(fsys, parent)
+}
+
+func lockDir(fsys vfs.FS, dir string) (*pebble.Lock, error) {
+	lock, err := pebble.LockDirectory(dir, fsys)
+	switch {
+	case err == nil:
+		return lock, nil
+	case errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("locking data directory %s: %w", dir, err)
+	default:
+		return nil, fmt.Errorf("%w: %s; stop that process or use another directory (%w)", ErrLocked, dir, err)
+	}
+}
+
+// openData opens Pebble and reads the few rows that say where the engine was.
+func (e *Engine) openData(dir string, lock *pebble.Lock) error {
+	db, err := pebble.Open(dir, e.pebbleOptions(lock))
+	if err != nil {
+		return openError(dir, err)
+	}
+	e.db = db
+	if err := e.load(); err != nil {
+		return errors.Join(openError(dir, err), db.Close())
+	}
+	return nil
+}
+
+// openError adds what to do to an error about files that are damaged or gone;
+// Pebble's message names the file.
+func openError(dir string, err error) error {
+	if pebble.IsCorruptionError(err) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrCorrupt) {
+		return fmt.Errorf("%w: opening %s: %w; restore the directory from a snapshot, or move it away to start with an empty one",
+			ErrCorrupt, dir, err)
+	}
+	return fmt.Errorf("opening %s: %w", dir, err)
+}
+
+// load reads revisions, counters and indexes.
+func (e *Engine) load() error {
+	horizon, err := readMetaNumber(e.db, metaHorizon)
+	if err != nil {
+		return err
+	}
+	compacted, err := readMetaNumber(e.db, metaCompacted)
+	if err != nil {
+		return err
+	}
+	last, err := e.lastChange()
+	if err != nil {
+		return err
+	}
+	// Change rows up to compacted may be gone, which makes it the floor.
+	e.last = max(last, Revision(compacted), Revision(horizon))
+	e.compacted = Revision(compacted)
+	e.horizon.Store(horizon)
+	e.published.Store(uint64(e.last))
+	e.feed.start(e.last)
+
+	counters, err := readMeta(e.db, metaCounters)
+	if err != nil {
+		return err
+	}
+	if len(counters) == 2 {
+		e.counted = countersOf(counters)
+		counted := e.counted
+		e.publishedCounters.Store(&counted)
+	}
+	return e.loadIndexes()
+}
+
+// lastChange returns the revision of the last change row, or 0.
+func (e *Engine) lastChange() (Revision, error) {
+	iter, err := e.db.NewIter(&pebble.IterOptions{LowerBound: []byte{spaceChange}, UpperBound: spaceEnd(spaceChange)})
+	if err != nil {
+		return 0, fmt.Errorf("looking for the last revision: %w", err)
+	}
+	var last Revision
+	if iter.Last() {
+		last, err = decodeChangeKey(iter.Key())
+	}
+	if err := errors.Join(err, iter.Close()); err != nil {
+		return 0, fmt.Errorf("looking for the last revision: %w", err)
+	}
+	return last, nil
+}

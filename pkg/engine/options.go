@@ -1,0 +1,114 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+const (
+	mib = 1 << 20
+
+	defaultCacheBytes    = 128 * mib
+	defaultMemTableBytes = 32 * mib
+	defaultFeedBytes     = 32 * mib
+	defaultRetention     = 5 * time.Minute
+	defaultMinFreeBytes  = 256 * mib
+
+	// memTables is how many memtables may wait to be flushed before writers do.
+	memTables = 4
+	openFiles = 512
+	// filterBits for each key make one in a hundred look-ups of an absent key
+	// read a block for nothing.
+	filterBits = 10
+	blockBytes = 16 << 10
+)
+
+// complete returns the config with defaults, or what is wrong with it.
+func (c Config) complete() (Config, error) {
+	if c.Dir == "" {
+		return c, fmt.Errorf("%w: Config.Dir is empty", ErrInvalid)
+	}
+	names := map[string]bool{}
+	for _, index := range c.Indexes {
+		if index.Name == "" || index.Values == nil || names[index.Name] {
+			return c, fmt.Errorf("%w: index %q needs a name of its own and Values", ErrInvalid, index.Name)
+		}
+		names[index.Name] = true
+	}
+	if c.FS == nil {
+		c.FS = vfs.Default
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	c.CacheBytes = orDefault(c.CacheBytes, defaultCacheBytes)
+	c.MemTableBytes = orDefault(c.MemTableBytes, defaultMemTableBytes)
+	c.FeedBytes = orDefault(c.FeedBytes, defaultFeedBytes)
+	c.MinFreeBytes = orDefault(c.MinFreeBytes, defaultMinFreeBytes)
+	c.Retention = orDefault(c.Retention, defaultRetention)
+	return c, nil
+}
+
+func orDefault[T int64 | time.Duration](value, otherwise T) T {
+	if value == 0 {
+		return otherwise
+	}
+	return value
+}
+
+func (e *Engine) pebbleOptions(lock *pebble.Lock) *pebble.Options {
+	options := &pebble.Options{
+		FS:                          e.config.FS,
+		Lock:                        lock,
+		Comparer:                    rowComparer(),
+		FormatMajorVersion:          pebbleFormat,
+		CacheSize:                   e.config.CacheBytes,
+		MemTableSize:                uint64(max(e.config.MemTableBytes, 0)),
+		MemTableStopWritesThreshold: memTables,
+		MaxOpenFiles:                openFiles,
+		L0CompactionThreshold:       4,
+		L0StopWritesThreshold:       24,
+		LBaseMaxBytes:               64 * mib,
+		// Compactions must keep up with the writer while they share two cores.
+		CompactionConcurrencyRange: func() (int, int) { return 1, 2 },
+		// Removed change rows are under range tombstones, which take no space
+		// back until they are flushed.
+		FlushDelayDeleteRange: 10 * time.Second,
+		Logger:                pebbleLogger{failed: func(err error) { _ = e.fail(err) }},
+		EventListener: &pebble.EventListener{
+			BackgroundError: func(err error) { e.backgroundError("flushing or compacting files", err) },
+			DataCorruption: func(info pebble.DataCorruptionInfo) {
+				e.backgroundError("reading "+info.Path, fmt.Errorf("%w: %w", ErrCorrupt, info.Details))
+			},
+		},
+	}
+	options.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionBalanced })
+	for i := range options.Levels {
+		options.Levels[i].BlockSize = blockBytes
+		options.Levels[i].FilterPolicy = bloom.FilterPolicy(filterBits)
+		options.Levels[i].FilterType = pebble.TableFilter
+	}
+	return options
+}
+
+// pebbleLogger drops what Pebble says about its daily work. What it calls fatal
+// stops the writes but not the process, in which others still can read.
+type pebbleLogger struct {
+	failed func(error)
+}
+
+// Infof is called for flushes, compactions and the like.
+func (pebbleLogger) Infof(string, ...any) {}
+
+// Errorf is called for what also goes to the event listener.
+func (pebbleLogger) Errorf(string, ...any) {}
+
+// Fatalf is called when a write or the list of files could not reach the disk.
+func (l pebbleLogger) Fatalf(format string, args ...any) { l.failed(fmt.Errorf(format, args...)) }

@@ -1,0 +1,25 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"context"
+	"time"
+)
+
+// rest waits for some multiple of the time that background work took, so that
+// it takes no more than its share from the writers.
+func rest(ctx context.Context, took time.Duration, times int) error {
+	if times == 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(took * time.Duration(times))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

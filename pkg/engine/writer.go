@@ -1,0 +1,150 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+const (
+	// maxGroupOps and maxGroupBytes bound what shares one batch, and with it how
+	// long rowLock is held.
+	maxGroupOps   = 512
+	maxGroupBytes = 4 * mib
+
+	// groupsInFlight is how many groups may wait for the disk. While one is being
+	// written the next ones are worked into batches, and fsyncs that come
+	// together are one.
+	groupsInFlight = 4
+)
+
+// write is one condition and one new state of a key.
+type write struct {
+	key, value []byte
+	deleted    bool
+	expect     Expectation
+	deadline   uint64
+	indexed    indexValues
+	// expire, when set, is the version to remove because it is due. If the key
+	// holds another one by now nothing happens.
+	expire Revision
+}
+
+// request is what the writer does at once for one caller. Only a request of the
+// expiry has more than one write.
+type request struct {
+	writes []write
+	done   chan result
+}
+
+type result struct {
+	revision Revision
+	err      error
+}
+
+func newRequest() *request { return &request{done: make(chan result, 1)} }
+
+// group is a batch of requests that share one fsync.
+type group struct {
+	batch    *pebble.Batch
+	begun    time.Time
+	requests []*request
+	results  []result
+	changes  []Change
+	last     Revision
+	counted  counters
+	bytes    int
+	err      error
+}
+
+// write is the only place where revisions are given out. Being one goroutine
+// it needs no lock to keep them in the order of the batches.
+func (e *Engine) write() {
+	defer close(e.applied)
+	for {
+		g := e.collect()
+		if g == nil {
+			return
+		}
+		if err := e.failed(); err != nil {
+			g.err = err
+		} else if err := e.apply(g); err != nil {
+			g.err = e.fail(err)
+		}
+		e.applied <- g
+	}
+}
+
+// collect waits for a request and takes what else is there. Background
+// requests come one to a group at most, so that they never hold up the others
+// for longer than one of them takes.
+func (e *Engine) collect() *group {
+	g := &group{}
+	select {
+	case r, open := <-e.requests:
+		if !open {
+			return nil
+		}
+		g.add(r)
+	case r := <-e.background:
+		g.add(r)
+	}
+	g.begun = time.Now()
+	for len(g.requests) < maxGroupOps && g.bytes < maxGroupBytes {
+		select {
+		case r, open := <-e.requests:
+			if !open {
+				return g
+			}
+			g.add(r)
+			continue
+		default:
+		}
+		break
+	}
+	return g
+}
+
+func (g *group) add(r *request) {
+	g.requests = append(g.requests, r)
+	for i := range r.writes {
+		g.bytes += len(r.writes[i].key) + len(r.writes[i].value)
+	}
+}
+
+// apply works the requests into one batch and applies it. Afterwards readers
+// of Pebble see it, readers of the engine do not until it is published.
+func (e *Engine) apply(g *group) error {
+	e.rowLock.Lock()
+	defer e.rowLock.Unlock()
+	b, err := e.newBuilder()
+	if err != nil {
+		return err
+	}
+	for _, r := range g.requests {
+		revision, err := b.request(r)
+		g.results = append(g.results, result{revision, err})
+	}
+	if err := b.finish(); err != nil {
+		return err
+	}
+	g.changes, g.last, g.counted = b.changes, b.last, b.counted
+	if b.batch.Empty() {
+		return b.batch.Close()
+	}
+	if err := e.db.ApplyNoSyncWait(b.batch, pebble.Sync); err != nil {
+		return fmt.Errorf("applying a batch: %w", err)
+	}
+	// Pebble says through its logger that it could not write the batch, which
+	// then must not be waited for.
+	if err := e.failed(); err != nil {
+		return err
+	}
+	g.batch = b.batch
+	e.last, e.counted = b.last, b.counted
+	return nil
+}

@@ -1,0 +1,122 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apiserver/pkg/storage"
+	"k8s.io/apiserver/pkg/storage/value"
+	"k8s.io/apiserver/pkg/storage/value/encrypt/identity"
+
+	"github.com/events-apiserver/events-apiserver/pkg/engine"
+)
+
+// Config says what a Store keeps and how. All but the first group have
+// defaults.
+type Config struct {
+	// Engine keeps the bytes. It must have been opened with EngineIndexes of
+	// this same config, and must be closed after the store.
+	Engine *engine.Engine
+	// Codec encodes what is stored.
+	Codec runtime.Codec
+	// NewFunc makes the object of a bookmark.
+	NewFunc func() runtime.Object
+	// GroupResource names the objects in errors.
+	GroupResource schema.GroupResource
+	// ResourcePrefix is what the key of each object begins with, like "/events".
+	ResourcePrefix string
+
+	// Versioner moves revisions in and out of objects; nil is the one for
+	// objects with metadata.
+	Versioner storage.Versioner
+	// Transformer seals what is stored; nil stores it as the codec wrote it.
+	Transformer value.Transformer
+	// Indexes are the fields by which objects are found, the most selective
+	// first. The engine's data depends on their order and names.
+	Indexes []Index
+	// IndexSecret, when set, replaces values in index keys by a keyed hash, so
+	// that the index of sealed objects tells nothing. It must stay the same for
+	// the life of the data directory.
+	IndexSecret []byte
+	// AllowUnsafeDelete lets an object be deleted that cannot be read any more,
+	// and makes lists name all such objects. It stands for the feature gate
+	// AllowUnsafeMalformedObjectDeletion.
+	AllowUnsafeDelete bool
+
+	// BookmarkInterval is how often a watch that allows bookmarks gets one,
+	// default 1 minute.
+	BookmarkInterval time.Duration
+	// ProgressInterval is the same for watches with ProgressNotify, default 5
+	// seconds.
+	ProgressInterval time.Duration
+	// StallTimeout is how long a watcher may take nothing, with something to
+	// take, before it is ended; default 30 seconds.
+	StallTimeout time.Duration
+	// WatchBuffer is how many changes wait for a watcher in memory before it
+	// has to read them again from the engine, default 1000.
+	WatchBuffer int
+	// RemainingCountLimit is up to where the objects behind a page are counted,
+	// default 1000.
+	RemainingCountLimit int64
+	// Now is the clock of deadlines; it should be the engine's. Default
+	// time.Now.
+	Now func() time.Time
+	// Observer is told what happens, for metrics.
+	Observer Observer
+}
+
+// Index is a field by which objects are found.
+type Index struct {
+	// Field is its name in field selectors, and in the engine.
+	Field string
+	// Value returns what the object has there. It must not change the object.
+	// An object with the empty value is not in the index.
+	Value func(obj runtime.Object) string
+}
+
+// withDefaults fills what is not set.
+func (c Config) withDefaults() Config {
+	if c.Versioner == nil {
+		c.Versioner = storage.APIObjectVersioner{}
+	}
+	if c.Transformer == nil {
+		c.Transformer = identity.NewEncryptCheckTransformer()
+	}
+	if c.BookmarkInterval == 0 {
+		c.BookmarkInterval = time.Minute
+	}
+	if c.ProgressInterval == 0 {
+		c.ProgressInterval = 5 * time.Second
+	}
+	if c.StallTimeout == 0 {
+		c.StallTimeout = 30 * time.Second
+	}
+	if c.WatchBuffer == 0 {
+		c.WatchBuffer = 1000
+	}
+	if c.RemainingCountLimit == 0 {
+		c.RemainingCountLimit = 1000
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	c.Observer = c.Observer.withDefaults()
+	return c
+}
+
+func (c Config) validate() error {
+	if c.Engine == nil || c.Codec == nil || c.NewFunc == nil {
+		return errors.New("creating the store: Engine, Codec and NewFunc are needed")
+	}
+	if !strings.HasPrefix(c.ResourcePrefix, "/") || c.ResourcePrefix == "/" {
+		return fmt.Errorf("creating the store: resource prefix %q: want a path like /events", c.ResourcePrefix)
+	}
+	return nil
+}

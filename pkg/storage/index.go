@@ -1,0 +1,126 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package storage
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apiserver/pkg/storage"
+
+	"github.com/events-apiserver/events-apiserver/pkg/engine"
+)
+
+// longestIndexValue is up to which length a value stands in an index as it is.
+// Longer ones are hashed, so that no object is refused for its index.
+const longestIndexValue = 512
+
+// EngineIndexes returns the indexes of this config as the engine wants them. It
+// needs Codec, Transformer, ResourcePrefix, Indexes and IndexSecret alone.
+func (c Config) EngineIndexes() []engine.Index {
+	c = c.withDefaults()
+	reader := &values{codec: c.Codec, versioner: c.Versioner, transformer: c.Transformer}
+	root := resourceRoot(c.ResourcePrefix)
+	indexes := make([]engine.Index, 0, len(c.Indexes))
+	for _, index := range c.Indexes {
+		indexes = append(indexes, engine.Index{
+			Name: index.Field,
+			Values: func(key, sealed []byte) ([][]byte, error) {
+				return c.storedIndexValues(reader, root, index, key, sealed)
+			},
+		})
+	}
+	return indexes
+}
+
+// storedIndexValues reads the value of an index from what is stored. The engine
+// has no request whose context could be used.
+func (c Config) storedIndexValues(reader *values, root string, index Index, key, sealed []byte) ([][]byte, error) {
+	if !strings.HasPrefix(string(key), root) {
+		return nil, nil
+	}
+	obj, err := reader.openNew(context.Background(), string(key), sealed, 0)
+	if err != nil {
+		return nil, err
+	}
+	return c.indexValue(index, obj), nil
+}
+
+// indexValues returns the values of the object in all indexes, in their order.
+func (c Config) indexValues(obj runtime.Object) [][][]byte {
+	if len(c.Indexes) == 0 {
+		return nil
+	}
+	all := make([][][]byte, 0, len(c.Indexes))
+	for _, index := range c.Indexes {
+		all = append(all, c.indexValue(index, obj))
+	}
+	return all
+}
+
+func (c Config) indexValue(index Index, obj runtime.Object) [][]byte {
+	value := index.Value(obj)
+	if value == "" {
+		return nil
+	}
+	return [][]byte{c.indexKey(index.Field, value)}
+}
+
+// indexKey is how a value stands in the index of the field. Two values may meet
+// in one key: whoever reads an index compares the objects again.
+func (c Config) indexKey(field, value string) []byte {
+	if len(c.IndexSecret) == 0 && len(value) <= longestIndexValue {
+		return []byte(value)
+	}
+	// The field is part of it, so that the same value in two fields cannot be
+	// told either.
+	mac := hmac.New(sha256.New, c.IndexSecret)
+	mac.Write([]byte(field))
+	mac.Write([]byte{0})
+	mac.Write([]byte(value))
+	return mac.Sum(nil)
+}
+
+// pin is an indexed field that must have one value. The zero pin is none.
+type pin struct {
+	// index counts from 1, so that the zero pin differs from all others.
+	index int
+	value string
+}
+
+// pinned returns the most selective index that the predicate pins, which is
+// the first that was declared.
+func (c Config) pinned(predicate storage.SelectionPredicate) pin {
+	if predicate.Field == nil {
+		return pin{}
+	}
+	for i, index := range c.Indexes {
+		if value, ok := predicate.Field.RequiresExactMatch(index.Field); ok && value != "" {
+			return pin{index: i + 1, value: value}
+		}
+	}
+	return pin{}
+}
+
+// fieldOf is the field of the pin, or empty.
+func (c Config) fieldOf(p pin) string {
+	if p.index == 0 {
+		return ""
+	}
+	return c.Indexes[p.index-1].Field
+}
+
+// narrow makes the query use the index of the pin.
+func (c Config) narrow(query engine.Query, p pin) engine.Query {
+	if p.index == 0 {
+		return query
+	}
+	field := c.fieldOf(p)
+	query.Index = field
+	query.IndexValue = c.indexKey(field, p.value)
+	return query
+}

@@ -1,0 +1,116 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package storage
+
+import (
+	"context"
+	"errors"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/apiserver/pkg/storage"
+
+	"github.com/events-apiserver/events-apiserver/pkg/engine"
+)
+
+// initialPage is how many objects are read at a time for initial events. The
+// engine must not be kept reading while a client takes its time.
+const initialPage = 500
+
+// begin finds the revision to watch from and sends the initial events, if the
+// client wants them.
+func (w *watcher) begin(ctx context.Context, from engine.Revision) error {
+	asked := w.options.SendInitialEvents
+	if wanted := asked == nil && from == 0 || asked != nil && *asked; !wanted {
+		w.seen = from
+		if from == 0 {
+			w.seen = w.store.engine.Revision()
+		}
+		return nil
+	}
+	if current := w.store.engine.Revision(); from > current {
+		return tooNewToWatch(from, current)
+	}
+	if err := w.sendInitial(ctx); err != nil {
+		return err
+	}
+	if asked != nil && w.options.Predicate.AllowWatchBookmarks {
+		return w.endOfInitial(ctx)
+	}
+	return nil
+}
+
+// sendInitial sends what there is as ADDED.
+func (w *watcher) sendInitial(ctx context.Context) error {
+	query := w.store.config.narrow(engine.Query{Prefix: []byte(w.scope.key)}, w.scope.pin)
+	for more := true; more; {
+		var objects []runtime.Object
+		var err error
+		if objects, more, err = w.initialObjects(ctx, &query); err != nil {
+			return err
+		}
+		for _, obj := range objects {
+			if err := w.deliver(ctx, watch.Event{Type: watch.Added, Object: obj}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// initialObjects reads the next page and makes the query that of the one behind
+// it, at the same revision.
+func (w *watcher) initialObjects(ctx context.Context, query *engine.Query) (objects []runtime.Object, more bool, err error) {
+	var failed error
+	read := 0
+	take := func(record engine.Record) bool {
+		if read == initialPage {
+			more = true
+			return false
+		}
+		read++
+		query.From = append(append(query.From[:0:0], record.Key...), 0)
+		obj, err := w.store.values.openNew(ctx, string(record.Key), record.Value, record.Revision)
+		if err != nil {
+			failed = err
+			return false
+		}
+		if selects(&w.options.Predicate, obj) {
+			objects = append(objects, obj)
+		}
+		return true
+	}
+	revision, err := w.read(ctx, *query, take)
+	if err := errors.Join(err, failed); err != nil {
+		return nil, false, err
+	}
+	query.At, w.seen = revision, revision
+	return objects, more, nil
+}
+
+func (w *watcher) read(ctx context.Context, query engine.Query, take func(engine.Record) bool) (engine.Revision, error) {
+	if w.scope.recursive {
+		return w.store.engine.List(ctx, query, take)
+	}
+	record, revision, err := w.store.engine.Get(ctx, query.Prefix, 0)
+	if errors.Is(err, engine.ErrNotFound) {
+		return revision, nil
+	}
+	if err == nil {
+		take(record)
+	}
+	return revision, err
+}
+
+// endOfInitial sends the bookmark that tells clients they have the whole state.
+func (w *watcher) endOfInitial(ctx context.Context) error {
+	object, err := w.bookmarkObject(w.seen)
+	if err != nil {
+		return err
+	}
+	if err := storage.AnnotateInitialEventsEndBookmark(object); err != nil {
+		return err
+	}
+	return w.deliver(ctx, watch.Event{Type: watch.Bookmark, Object: object})
+}

@@ -1,0 +1,181 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apiserver/pkg/storage"
+
+	"github.com/events-apiserver/events-apiserver/pkg/engine"
+)
+
+// GetList implements storage.Interface.
+func (s *Store) GetList(ctx context.Context, key string, opts storage.ListOptions, listObj runtime.Object) error {
+	prefix, err := s.prepareKey(key, opts.Recursive)
+	if err != nil {
+		return err
+	}
+	items, err := itemsOf(listObj)
+	if err != nil {
+		return err
+	}
+	revision, continueKey, err := storage.ValidateListOptions(prefix, s.config.Versioner, opts)
+	if err != nil {
+		return err
+	}
+	list := &listing{
+		store:  s,
+		opts:   opts,
+		pin:    s.config.pinned(opts.Predicate),
+		items:  items,
+		errors: itemErrors{gather: s.config.AllowUnsafeDelete},
+		at: listPosition{
+			prefix:      prefix,
+			continueKey: continueKey,
+			continued:   opts.Predicate.Continue != "",
+			revision:    engine.Revision(revision), //nolint:gosec // ValidateListOptions returns none below 0
+		},
+	}
+	err = list.read(ctx)
+	s.config.Observer.Listed(s.config.fieldOf(list.pin), list.looked, items.len())
+	if err != nil {
+		return err
+	}
+	return list.finish(ctx, listObj)
+}
+
+// listing is one call of GetList.
+type listing struct {
+	store *Store
+	opts  storage.ListOptions
+	pin   pin
+	items *itemSlice
+	at    listPosition
+
+	errors itemErrors
+	// looked counts the objects that were looked at, lastKey is the last one's.
+	looked  int
+	lastKey string
+	// behind counts the keys that follow a full page, as far as it is known;
+	// uncounted tells that there are more.
+	behind    int64
+	uncounted bool
+}
+
+// read fills the items and sets the revision that they are from.
+func (l *listing) read(ctx context.Context) error {
+	// Without a revision of its own the list is of the newest, which must not
+	// be older than what the client asks for.
+	if l.at.revision == 0 {
+		if err := l.store.checkNotOlderThan(l.opts.ResourceVersion, l.store.engine.Revision()); err != nil {
+			return err
+		}
+	}
+	revision, err := l.scan(ctx)
+	if err != nil {
+		return listError(err, l.at, l.store.engine.Revision())
+	}
+	l.at.revision = revision
+	return l.errors.result()
+}
+
+func (l *listing) scan(ctx context.Context) (engine.Revision, error) {
+	if !l.opts.Recursive {
+		record, revision, err := l.store.engine.Get(ctx, []byte(l.at.prefix), l.at.revision)
+		if err == nil {
+			l.add(ctx, record)
+		} else if errors.Is(err, engine.ErrNotFound) {
+			err = nil
+		}
+		return revision, err
+	}
+	query := engine.Query{Prefix: []byte(l.at.prefix), From: []byte(l.at.continueKey), At: l.at.revision}
+	query = l.store.config.narrow(query, l.pin)
+	return l.store.engine.List(ctx, query, func(record engine.Record) bool { return l.add(ctx, record) })
+}
+
+// add takes the next record in the order of keys and tells whether it wants
+// more.
+func (l *listing) add(ctx context.Context, record engine.Record) bool {
+	if limit := l.opts.Predicate.Limit; limit > 0 && int64(l.items.len()) >= limit {
+		return l.addBehind()
+	}
+	key := string(record.Key)
+	l.lastKey = key
+	l.looked++
+	obj, err := l.decode(ctx, key, record)
+	if err != nil {
+		return !l.errors.add(key, err)
+	}
+	if matched, err := l.opts.Predicate.Matches(obj); err == nil && matched {
+		l.items.append(obj)
+	}
+	return true
+}
+
+// addBehind counts a key that the page has no room for. What is behind a page
+// that a selector cut is never told, so one is enough there.
+func (l *listing) addBehind() bool {
+	l.behind++
+	if !l.opts.Predicate.Empty() {
+		return false
+	}
+	if l.behind <= l.store.config.RemainingCountLimit {
+		return true
+	}
+	l.uncounted = true
+	return false
+}
+
+func (l *listing) decode(ctx context.Context, key string, record engine.Record) (runtime.Object, error) {
+	data, _, err := l.store.values.open(ctx, key, record.Value)
+	if err != nil {
+		return nil, storage.NewInternalError(fmt.Errorf("unable to transform key %q: %w", key, err))
+	}
+	if ctx.Err() != nil {
+		return nil, storage.NewTimeoutError(key, "request did not complete within requested timeout")
+	}
+	return l.store.values.decodeNew(data, l.items.newItem(), record.Revision)
+}
+
+// finish writes what the list says about itself.
+func (l *listing) finish(ctx context.Context, listObj runtime.Object) error {
+	l.items.neverNil()
+	remaining, known := l.remaining(ctx)
+	limit := l.opts.Predicate.Limit
+	token, count, err := storage.PrepareContinueToken(l.lastKey, l.at.prefix, int64(l.at.revision), limit+remaining, l.behind > 0, l.opts) //nolint:gosec // revisions count commits
+	if err != nil {
+		return err
+	}
+	if !known {
+		count = nil
+	}
+	if err := l.store.config.Versioner.UpdateList(listObj, uint64(l.at.revision), token, count); err != nil {
+		return err
+	}
+	l.opts.Predicate.SetShardInfoOnList(listObj)
+	return nil
+}
+
+// remaining is the number of objects behind the page. To count them all would
+// make the first page of ten million objects cost like the last, so beyond the
+// limit only a first page of the whole resource tells it, from a counter.
+func (l *listing) remaining(ctx context.Context) (count int64, known bool) {
+	if !l.uncounted {
+		return l.behind, true
+	}
+	if l.at.continueKey != "" || l.at.prefix != l.store.resourceRoot() {
+		return 0, false
+	}
+	count, err := l.store.engine.Count(ctx, []byte(l.at.prefix))
+	if err != nil {
+		return 0, false
+	}
+	// The counter is of now and not of the list's revision.
+	return max(count-l.opts.Predicate.Limit, l.behind), true
+}

@@ -1,0 +1,98 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package storage
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"k8s.io/apiserver/pkg/apis/example"
+)
+
+func TestRoutes(t *testing.T) {
+	t.Parallel()
+	scopes := map[string]scope{
+		"everything":      {key: "/pods/", recursive: true},
+		"namespace a":     {key: "/pods/a/", recursive: true},
+		"namespace ab":    {key: "/pods/ab/", recursive: true},
+		"key a/x":         {key: "/pods/a/x"},
+		"key a/xy":        {key: "/pods/a/xy"},
+		"node 1":          {key: "/pods/", recursive: true, pin: pin{1, "1"}},
+		"node 2":          {key: "/pods/", recursive: true, pin: pin{1, "2"}},
+		"node 1 of a":     {key: "/pods/a/", recursive: true, pin: pin{1, "1"}},
+		"node 1 of ab":    {key: "/pods/ab/", recursive: true, pin: pin{1, "1"}},
+		"the prefix only": {key: "/pods/"},
+	}
+	for _, test := range []struct {
+		name string
+		from change
+		was  string
+		is   string
+		want []string
+	}{
+		{"created", change{key: "/pods/a/x", created: true}, "", "1", []string{"everything", "key a/x", "namespace a", "node 1", "node 1 of a"}},
+		{"moved", change{key: "/pods/a/x"}, "1", "2", []string{"everything", "key a/x", "namespace a", "node 1", "node 1 of a", "node 2"}},
+		{"stays", change{key: "/pods/a/x"}, "1", "1", []string{"everything", "key a/x", "namespace a", "node 1", "node 1 of a"}},
+		{"deleted", change{key: "/pods/ab/z", deleted: true}, "2", "", []string{"everything", "namespace ab", "node 2"}},
+		{"no node", change{key: "/pods/ab/z", created: true}, "", "", []string{"everything", "namespace ab"}},
+		{"unreadable", change{key: "/pods/a/q", created: true}, "", "error", []string{"everything", "namespace a", "node 1", "node 1 of a", "node 2"}},
+		{"of another resource", change{key: "/nodes/a/x", created: true}, "", "1", nil},
+		{"the prefix", change{key: "/pods/", created: true}, "", "", []string{"everything", "the prefix only"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			routes, names := newRoutes([]Index{{Field: "spec.nodeName", Value: nodeName}}), map[*watcher]string{}
+			for name, scope := range scopes {
+				w := &watcher{scope: scope}
+				names[w] = name
+				routes.add(w)
+			}
+			c := test.from
+			c.previous, c.current = podOn(test.was), podOn(test.is)
+			var got []string
+			routes.each(&c, func(w *watcher) { got = append(got, names[w]) })
+			slices.Sort(got)
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+			for w := range names {
+				routes.remove(w)
+				routes.remove(w)
+			}
+			if left := len(routes.byScope) + len(routes.byPrefix) + routes.pins[0]; left != 0 {
+				t.Errorf("%d are left of nothing", left)
+			}
+		})
+	}
+}
+
+func podOn(node string) func() (*sharedObject, error) {
+	return func() (*sharedObject, error) {
+		if node == "error" {
+			return nil, errSynthetic
+		}
+		return newSharedObject(&example.Pod{Spec: example.PodSpec{NodeName: node}}), nil
+	}
+}
+
+// BenchmarkDispatch shows that a change costs the watchers it is for and not
+// all watchers.
+func BenchmarkDispatch(b *testing.B) {
+	for _, watchers := range []int{10, 10_000} {
+		b.Run(fmt.Sprintf("watchers=%d", watchers), func(b *testing.B) {
+			routes := newRoutes([]Index{{Field: "spec.nodeName", Value: nodeName}})
+			for n := range watchers {
+				routes.add(&watcher{scope: scope{key: "/pods/", recursive: true, pin: pin{1, strconv.Itoa(n)}}})
+			}
+			c := &change{key: "/pods/a/x", created: true, current: podOn("7")}
+			for b.Loop() {
+				routes.each(c, func(*watcher) {})
+			}
+		})
+	}
+}

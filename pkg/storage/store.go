@@ -1,0 +1,180 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apiserver/pkg/storage"
+
+	"github.com/events-apiserver/events-apiserver/pkg/engine"
+)
+
+// Store is a storage.Interface over an engine.
+type Store struct {
+	config Config
+	engine *engine.Engine
+	values *values
+	hub    *hub
+
+	sizeMutex    sync.Mutex
+	sizeEstimate bool
+}
+
+var _ storage.Interface = (*Store)(nil)
+
+// New returns the store of the config and the function that ends it with all
+// its watches. That function may be called more than once. The engine is closed
+// by the caller, afterwards.
+func New(config Config) (storage.Interface, func(), error) {
+	config = config.withDefaults()
+	if !config.AllowUnsafeDelete {
+		store, err := newStore(config)
+		if err != nil {
+			return nil, nil, err
+		}
+		return store, store.close, nil
+	}
+	config.Transformer = corruptionMarker{config.Transformer}
+	store, err := newStore(config)
+	if err != nil {
+		return nil, nil, err
+	}
+	return unsafeDeleter{store}, store.close, nil
+}
+
+func newStore(config Config) (*Store, error) {
+	config = config.withDefaults()
+	if err := config.validate(); err != nil {
+		return nil, err
+	}
+	store := &Store{
+		config: config,
+		engine: config.Engine,
+		values: &values{
+			codec:       config.Codec,
+			versioner:   config.Versioner,
+			transformer: config.Transformer,
+			markCorrupt: config.AllowUnsafeDelete,
+		},
+	}
+	hub, err := startHub(store.engine, store.values, config.Indexes)
+	if err != nil {
+		return nil, fmt.Errorf("creating the store: %w", err)
+	}
+	store.hub = hub
+	return store, nil
+}
+
+// close ends all watches and waits for them.
+func (s *Store) close() { s.hub.close() }
+
+// Versioner implements storage.Interface.
+func (s *Store) Versioner() storage.Versioner { return s.config.Versioner }
+
+// Create implements storage.Interface.
+func (s *Store) Create(ctx context.Context, key string, obj, out runtime.Object, ttl uint64) error {
+	key, err := s.prepareKey(key, false)
+	if err != nil {
+		return err
+	}
+	if revision, err := s.config.Versioner.ObjectResourceVersion(obj); err == nil && revision != 0 {
+		return storage.ErrResourceVersionSetOnCreate
+	}
+	data, err := s.values.encode(obj)
+	if err != nil {
+		return err
+	}
+	revision, err := s.write(ctx, key, obj, data, engine.Absent(), ttl)
+	if conflict := new(engine.ConflictError); errors.As(err, &conflict) {
+		return storage.NewKeyExistsError(key, 0)
+	}
+	if err != nil {
+		return writeError(err)
+	}
+	if out == nil {
+		return nil
+	}
+	return s.values.decodeInto(data, out, revision)
+}
+
+// write seals the data of the object and commits it. It returns the engine's
+// errors as they are.
+func (s *Store) write(ctx context.Context, key string, obj runtime.Object, data []byte, expect engine.Expectation, ttl uint64) (engine.Revision, error) {
+	sealed, err := s.values.seal(ctx, key, data)
+	if err != nil {
+		return 0, err
+	}
+	return s.engine.Commit(ctx, engine.Op{
+		Key:         []byte(key),
+		Value:       sealed,
+		Expect:      expect,
+		Deadline:    s.deadline(ttl),
+		IndexValues: s.config.indexValues(obj),
+	})
+}
+
+// deadline is the end of a life of so many seconds from now. As everywhere in
+// storage.Interface, zero is a life without end.
+func (s *Store) deadline(ttl uint64) time.Time {
+	if ttl == 0 {
+		return time.Time{}
+	}
+	return s.config.Now().Add(time.Duration(ttl) * time.Second) //nolint:gosec // no life is longer than 292 years
+}
+
+// Get implements storage.Interface.
+func (s *Store) Get(ctx context.Context, key string, opts storage.GetOptions, out runtime.Object) error {
+	key, err := s.prepareKey(key, false)
+	if err != nil {
+		return err
+	}
+	record, revision, err := s.engine.Get(ctx, []byte(key), 0)
+	if err != nil && !errors.Is(err, engine.ErrNotFound) {
+		return readError(err)
+	}
+	if tooNew := s.checkNotOlderThan(opts.ResourceVersion, revision); tooNew != nil {
+		return tooNew
+	}
+	if err != nil {
+		if opts.IgnoreNotFound {
+			return runtime.SetZeroValue(out)
+		}
+		return storage.NewKeyNotFoundError(key, 0)
+	}
+	data, _, err := s.values.open(ctx, key, record.Value)
+	if err != nil {
+		return storage.NewInternalError(err)
+	}
+	return s.values.decodeInto(data, out, record.Revision)
+}
+
+// ReadinessCheck implements storage.Interface.
+func (s *Store) ReadinessCheck() error { return nil }
+
+// GetCurrentResourceVersion implements storage.Interface.
+func (s *Store) GetCurrentResourceVersion(context.Context) (uint64, error) {
+	return uint64(s.engine.Revision()), nil
+}
+
+// CompactRevision implements storage.Interface.
+func (s *Store) CompactRevision() int64 {
+	horizon := s.engine.Horizon()
+	if horizon <= 1 {
+		// Nothing is below the first revision, so nothing was compacted yet.
+		return 0
+	}
+	return int64(horizon) //nolint:gosec // revisions count commits
+}
+
+// RequestWatchProgress implements storage.Interface.
+func (s *Store) RequestWatchProgress(context.Context) error {
+	s.hub.progressAll()
+	return nil
+}
