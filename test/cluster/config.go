@@ -10,6 +10,12 @@ import (
 	"path/filepath"
 )
 
+// The stores of events-apiserver.
+const (
+	StoreEtcd     = "etcd"
+	StoreEmbedded = "embedded"
+)
+
 // Config says what cluster to run and where.
 type Config struct {
 	// Dir holds everything the cluster owns: data, keys, kubeconfigs, logs.
@@ -22,6 +28,9 @@ type Config struct {
 	// EventsAPIServer is the binary of the server under test. Without it the
 	// cluster is a plain control plane.
 	EventsAPIServer string `json:"eventsAPIServer,omitempty"`
+	// Store is where events-apiserver keeps its events: StoreEtcd, also if empty,
+	// or StoreEmbedded.
+	Store string `json:"store,omitempty"`
 	// Ports of the components. A zero port is replaced by a free one.
 	Ports Ports `json:"ports"`
 	// ExtraArgs are added to a component's command line, by component name.
@@ -44,6 +53,12 @@ func (c Config) complete() (Config, error) {
 	}
 	if c.EventsAPIServer != "" && c.RepoDir == "" {
 		return c, errors.New("running events-apiserver needs the checkout with artifacts/")
+	}
+	if c.Store == "" {
+		c.Store = StoreEtcd
+	}
+	if c.Store != StoreEtcd && c.Store != StoreEmbedded {
+		return c, fmt.Errorf("events-apiserver has no store %q: want %s or %s", c.Store, StoreEtcd, StoreEmbedded)
 	}
 	if c.Log == nil {
 		c.Log = io.Discard

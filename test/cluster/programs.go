@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 )
 
 // program is what differs from component to component.
@@ -136,17 +137,25 @@ func (c *Cluster) kubeScheduler() program {
 // gives it none.
 func (c *Cluster) eventsAPIServer() program {
 	port := c.config.Ports.EventsAPIServer
+	args := slices.Concat([]string{"serve"}, c.hostKubeconfigs(EventsAPIServer), c.store(), []string{
+		"--bind-address=" + loopback,
+		fmt.Sprintf("--secure-port=%d", port),
+		"--cert-dir=" + c.layout.serverCerts(),
+	})
 	return program{
-		path: c.config.EventsAPIServer,
-		args: append([]string{"serve"}, append(c.hostKubeconfigs(EventsAPIServer),
-			"--bind-address="+loopback,
-			fmt.Sprintf("--secure-port=%d", port),
-			"--storage=etcd",
-			"--etcd-servers="+plainURL(c.config.Ports.EventsEtcd),
-			"--cert-dir="+c.layout.serverCerts(),
-		)...),
+		path:  c.config.EventsAPIServer,
+		args:  args,
 		probe: probeHTTP(fmt.Sprintf("https://%s:%d/readyz", loopback, port), trust{ca: c.serverCA()}),
 	}
+}
+
+// store are the flags about the store. The etcd for events runs in any case, so
+// that a cluster has the same components whatever the store.
+func (c *Cluster) store() []string {
+	if c.config.Store == StoreEmbedded {
+		return []string{"--storage=" + StoreEmbedded, "--data-dir=" + c.layout.data(EventsAPIServer)}
+	}
+	return []string{"--storage=" + StoreEtcd, "--etcd-servers=" + plainURL(c.config.Ports.EventsEtcd)}
 }
 
 // serverCA signs the certificate that events-apiserver makes for itself.

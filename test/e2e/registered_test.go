@@ -32,10 +32,16 @@ type suite struct {
 	admin kubernetes.Interface
 }
 
-// The parts run one after another in one cluster, the disruptive ones last: a
-// control plane for each would take the machine most of its time.
+// The parts run one after another in one cluster for each store, the disruptive
+// ones last: a control plane for each would take the machine most of its time.
 func TestRegistered(t *testing.T) {
-	s := start(t)
+	for _, store := range []string{cluster.StoreEtcd, cluster.StoreEmbedded} {
+		t.Run(store, func(t *testing.T) { testRegistered(t, start(t, store)) })
+	}
+}
+
+func testRegistered(t *testing.T, s *suite) {
+	t.Helper()
 	parts := []struct {
 		name string
 		run  func(*testing.T, *suite)
@@ -55,7 +61,7 @@ func TestRegistered(t *testing.T) {
 	}
 }
 
-func start(t *testing.T) *suite {
+func start(t *testing.T, store string) *suite {
 	t.Helper()
 	tools, err := cluster.FindTools(t.Context(), repoDir)
 	if err != nil {
@@ -66,6 +72,7 @@ func start(t *testing.T) *suite {
 		ToolsDir:        tools,
 		RepoDir:         repoDir,
 		EventsAPIServer: filepath.Join(repoDir, "bin", "events-apiserver"),
+		Store:           store,
 		UnsafeNoFsync:   true,
 		Log:             testLog{t},
 	})
