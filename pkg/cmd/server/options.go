@@ -44,9 +44,6 @@ const (
 	// defaultPort is the kubelet's. In a pod it is free, and it is the one that
 	// networks between control plane and nodes let through nearly everywhere.
 	defaultPort = 10250
-	// defaultGoawayChance sends clients to another replica now and then; all
-	// requests of a kube-apiserver come over one connection otherwise.
-	defaultGoawayChance = 0.001
 	// defaultWatchTermination is how long a shutdown gives watches to move on.
 	defaultWatchTermination = 10 * time.Second
 )
@@ -70,7 +67,6 @@ func NewOptions(api *apiserver.API) (*Options, error) {
 		return nil, fmt.Errorf("registering the feature gates: %w", err)
 	}
 	generic := genericoptions.NewServerRunOptionsForComponent(basecompatibility.DefaultKubeComponent, registry)
-	generic.GoawayChance = defaultGoawayChance
 	// A recorder retries a refusal only when it says after how long, and a
 	// connection that is refused not always.
 	generic.ShutdownSendRetryAfter = true
