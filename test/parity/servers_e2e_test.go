@@ -1,0 +1,226 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build e2e
+
+package parity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"k8s.io/client-go/rest"
+
+	"github.com/events-apiserver/events-apiserver/test/cluster"
+)
+
+const repoDir = "../.."
+
+// startPair starts the two clusters: a plain one, and one with events-apiserver
+// registered in it.
+//
+// PARITY_CLUSTERS names a directory in which they are left running, and found
+// again by the next run: it saves a person who writes cases most of the time.
+func startPair(t *testing.T) *pair {
+	t.Helper()
+	keep := os.Getenv("PARITY_CLUSTERS")
+	dir := keep
+	if dir == "" {
+		dir = t.TempDir()
+	}
+	tools, err := cluster.FindTools(t.Context(), repoDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := func(name string) cluster.Config {
+		return cluster.Config{
+			Dir: filepath.Join(dir, name), ToolsDir: tools, RepoDir: repoDir,
+			UnsafeNoFsync: true, Detached: keep != "", Log: testLog{t, name},
+		}
+	}
+	plain, registered := config("built-in"), config("ours")
+	registered.EventsAPIServer = filepath.Join(repoDir, "bin", "events-apiserver")
+	if registered.ExtraArgs, err = storeArgs(); err != nil {
+		t.Fatal(err)
+	}
+
+	var both sync.WaitGroup
+	var builtIn, ours *target
+	var builtInErr, oursErr error
+	both.Go(func() { builtIn, builtInErr = startTarget(t, plain) })
+	both.Go(func() { ours, oursErr = startTarget(t, registered) })
+	both.Wait()
+	if err := errors.Join(builtInErr, oursErr); err != nil {
+		t.Fatal(err)
+	}
+	return &pair{builtIn: builtIn, ours: ours}
+}
+
+// storeArgs makes events-apiserver use the store that PARITY_STORE names.
+func storeArgs() (map[string][]string, error) {
+	const byDefault = "etcd"
+	store := os.Getenv("PARITY_STORE")
+	if store == "" {
+		store = byDefault
+	}
+	if store != byDefault {
+		return nil, fmt.Errorf("PARITY_STORE is %q; known: %s", store, byDefault)
+	}
+	return map[string][]string{cluster.EventsAPIServer: {"--storage=" + store}}, nil
+}
+
+func startTarget(t *testing.T, config cluster.Config) (*target, error) {
+	t.Helper()
+	c, err := openOrStart(t, config)
+	if err != nil {
+		return nil, err
+	}
+	made, err := newTarget(c, cluster.KubeAPIServer, cluster.Etcd)
+	if err != nil || config.EventsAPIServer == "" {
+		return made, err
+	}
+	if made, err = newTarget(c, cluster.KubeAPIServer, cluster.EventsEtcd); err != nil {
+		return nil, err
+	}
+	component, err := c.Component(cluster.EventsAPIServer)
+	if err != nil {
+		return nil, err
+	}
+	made.restart = func(ctx context.Context) error { return restart(ctx, c, component) }
+	made.direct, err = newTarget(c, cluster.EventsAPIServer, cluster.EventsEtcd)
+	return made, err
+}
+
+func openOrStart(t *testing.T, config cluster.Config) (*cluster.Cluster, error) {
+	t.Helper()
+	if config.Detached {
+		if c, err := reopen(t, config); c != nil || err != nil {
+			return c, err
+		}
+	}
+	c, err := cluster.New(config)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Start(t.Context()); err != nil {
+		return nil, err
+	}
+	if !config.Detached {
+		t.Cleanup(func() {
+			if err := c.Stop(context.Background()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	if config.EventsAPIServer == "" {
+		return c, nil
+	}
+	if err := c.Register(t.Context()); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// reopen finds the cluster that an earlier run left. The server under test is
+// restarted, since it may have been built anew.
+func reopen(t *testing.T, config cluster.Config) (*cluster.Cluster, error) {
+	t.Helper()
+	c, err := cluster.Open(config.Dir, config.Log)
+	var notRunning *cluster.NotRunningError
+	if errors.As(err, &notRunning) || err == nil && !c.Running() {
+		return nil, nil //nolint:nilnil // there is none, and that is no error
+	}
+	if err != nil || config.EventsAPIServer == "" {
+		return c, err
+	}
+	component, err := c.Component(cluster.EventsAPIServer)
+	if err != nil {
+		return nil, err
+	}
+	if err := restart(t.Context(), c, component); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func restart(ctx context.Context, c *cluster.Cluster, server *cluster.Component) error {
+	if err := server.Restart(ctx); err != nil {
+		return err
+	}
+	return c.WaitRegistered(ctx)
+}
+
+func newTarget(c *cluster.Cluster, server, store string) (*target, error) {
+	component, err := c.Component(server)
+	if err != nil {
+		return nil, err
+	}
+	etcd, err := c.Component(store)
+	if err != nil {
+		return nil, err
+	}
+	name := "the built-in"
+	if c.Config().EventsAPIServer != "" {
+		name = "ours"
+	}
+	made := &target{
+		name:    name,
+		url:     fmt.Sprintf("https://127.0.0.1:%d", component.Port()),
+		clients: map[string]*http.Client{},
+		compact: compactEtcd(fmt.Sprintf("http://127.0.0.1:%d", etcd.Port())),
+	}
+	admin, err := c.AdminConfig()
+	if err != nil {
+		return nil, err
+	}
+	nobody, err := c.UserConfig("nobody-special")
+	if err != nil {
+		return nil, err
+	}
+	anonymous := rest.AnonymousClientConfig(admin)
+	for user, config := range map[string]*rest.Config{
+		userAdmin: admin, userNobody: nobody, userAnonymous: anonymous, userBadToken: anonymous,
+	} {
+		if server == cluster.EventsAPIServer {
+			config = rest.CopyConfig(config)
+			config.CAData = nil
+			config.CAFile = filepath.Join(c.Config().Dir, "events-apiserver", "certs", "ca.crt")
+		}
+		if made.clients[user], err = newClient(config); err != nil {
+			return nil, err
+		}
+	}
+	return made, nil
+}
+
+// newClient keeps the credentials of a client configuration and nothing else:
+// what is sent is what the data says.
+func newClient(config *rest.Config) (*http.Client, error) {
+	tlsConfig, err := rest.TLSConfigFor(config)
+	if err != nil {
+		return nil, fmt.Errorf("reading credentials: %w", err)
+	}
+	return &http.Client{
+		Transport: &http.Transport{
+			TLSClientConfig: tlsConfig, ForceAttemptHTTP2: true, DisableCompression: true,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}, nil
+}
+
+// testLog passes a cluster's progress on to the test's log.
+type testLog struct {
+	t    *testing.T
+	name string
+}
+
+func (l testLog) Write(line []byte) (int, error) {
+	l.t.Logf("%s: %s", l.name, line)
+	return len(line), nil
+}
