@@ -12,11 +12,13 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apiserver/pkg/features"
 	"k8s.io/apiserver/pkg/registry/generic"
 	"k8s.io/apiserver/pkg/server/healthz"
 	apiserverstorage "k8s.io/apiserver/pkg/storage"
 	"k8s.io/apiserver/pkg/storage/storagebackend"
 	"k8s.io/apiserver/pkg/storage/storagebackend/factory"
+	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
 
@@ -26,8 +28,9 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/storage"
 )
 
-// embeddedPrefix is what all keys begin with.
-const embeddedPrefix = "/events"
+// embeddedPrefix is what all keys begin with. It shows in error messages and is
+// that of the etcd store.
+const embeddedPrefix = "/events-apiserver/events"
 
 // EmbeddedConfig says where an embedded store keeps its data.
 type EmbeddedConfig struct {
@@ -118,6 +121,8 @@ func (s *EmbeddedStore) storageConfig(newFunc func() runtime.Object, resource sc
 		NewFunc:        newFunc,
 		GroupResource:  resource,
 		ResourcePrefix: embeddedPrefix,
+
+		AllowUnsafeDelete: utilfeature.DefaultFeatureGate.Enabled(features.AllowUnsafeMalformedObjectDeletion),
 	}
 	for _, field := range event.IndexedFields() {
 		config.Indexes = append(config.Indexes, storage.Index{Field: field.Label, Value: field.Value})

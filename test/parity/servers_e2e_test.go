@@ -46,9 +46,7 @@ func startPair(t *testing.T) *pair {
 	}
 	plain, registered := config("built-in"), config("ours")
 	registered.EventsAPIServer = filepath.Join(repoDir, "bin", "events-apiserver")
-	if registered.ExtraArgs, err = storeArgs(); err != nil {
-		t.Fatal(err)
-	}
+	registered.Store = os.Getenv("PARITY_STORE")
 
 	var both sync.WaitGroup
 	var builtIn, ours *target
@@ -60,19 +58,6 @@ func startPair(t *testing.T) *pair {
 		t.Fatal(err)
 	}
 	return &pair{builtIn: builtIn, ours: ours}
-}
-
-// storeArgs makes events-apiserver use the store that PARITY_STORE names.
-func storeArgs() (map[string][]string, error) {
-	const byDefault = "etcd"
-	store := os.Getenv("PARITY_STORE")
-	if store == "" {
-		store = byDefault
-	}
-	if store != byDefault {
-		return nil, fmt.Errorf("PARITY_STORE is %q; known: %s", store, byDefault)
-	}
-	return map[string][]string{cluster.EventsAPIServer: {"--storage=" + store}}, nil
 }
 
 func startTarget(t *testing.T, config cluster.Config) (*target, error) {
