@@ -18,24 +18,32 @@ import (
 // engine must not be kept reading while a client takes its time.
 const initialPage = 500
 
-// begin finds the revision to watch from and sends the initial events, if the
-// client wants them.
-func (w *watcher) begin(ctx context.Context, from engine.Revision) error {
-	asked := w.options.SendInitialEvents
-	if wanted := asked == nil && from == 0 || asked != nil && *asked; !wanted {
-		w.seen = from
-		if from == 0 {
-			w.seen = w.store.engine.Revision()
+// wantsInitial tells whether the client is to be told what there is already.
+func wantsInitial(opts storage.ListOptions, from engine.Revision) bool {
+	if opts.SendInitialEvents == nil {
+		return from == 0
+	}
+	return *opts.SendInitialEvents
+}
+
+// begin sends the initial events, if the client wants them, and checks that
+// the watch can go on from where it is.
+func (w *watcher) begin(ctx context.Context) error {
+	if !w.initial {
+		// The hub may be so little behind that it could serve this watch.
+		// Whether a revision is too old must not depend on that.
+		if w.seen < w.store.engine.Horizon() {
+			return engine.ErrCompacted
 		}
 		return nil
 	}
-	if current := w.store.engine.Revision(); from > current {
-		return tooNewToWatch(from, current)
+	if current := w.store.engine.Revision(); w.seen > current {
+		return tooNewToWatch(w.seen, current)
 	}
 	if err := w.sendInitial(ctx); err != nil {
 		return err
 	}
-	if asked != nil && w.options.Predicate.AllowWatchBookmarks {
+	if w.options.SendInitialEvents != nil && w.options.Predicate.AllowWatchBookmarks {
 		return w.endOfInitial(ctx)
 	}
 	return nil

@@ -128,7 +128,7 @@ func (r *stateReader) of(ctx context.Context, record engine.Record) (*state, err
 		return nil, err
 	}
 	if r.wantCorrupt {
-		return nil, storage.NewInvalidObjError(r.key, "the object can be read, so it must be deleted the normal way")
+		return nil, storage.NewInvalidObjError(r.key, "unsafe deletion is not allowed because the object is decodable from storage")
 	}
 	result.obj, result.data, result.stale = obj, data, stale
 	return result, nil

@@ -26,23 +26,29 @@ func (s *Store) Watch(ctx context.Context, key string, opts storage.ListOptions)
 	if err != nil {
 		return nil, err
 	}
-	w := s.newWatcher(key, opts)
+	w := s.newWatcher(key, opts, engine.Revision(revision))
 	ctx, w.cancel = context.WithCancel(ctx)
 	if err := s.hub.enter(w); err != nil {
 		w.cancel()
 		return nil, readError(err)
 	}
-	go w.run(ctx, engine.Revision(revision))
+	go w.run(ctx)
 	return w, nil
 }
 
-func (s *Store) newWatcher(key string, opts storage.ListOptions) *watcher {
+func (s *Store) newWatcher(key string, opts storage.ListOptions, from engine.Revision) *watcher {
 	w := &watcher{
+		initial: wantsInitial(opts, from),
+		seen:    from,
 		store:   s,
 		hub:     s.hub,
 		options: opts,
 		scope:   scope{key: key, recursive: opts.Recursive},
 		results: make(chan watch.Event, resultBuffer),
+	}
+	if !w.initial && from == 0 {
+		// Watching from now means from this call, whenever the goroutine runs.
+		w.seen = s.engine.Revision()
 	}
 	if opts.Recursive && strings.HasSuffix(key, "/") {
 		w.scope.pin = s.config.pinned(opts.Predicate)
@@ -72,6 +78,8 @@ type watcher struct {
 	cancel  context.CancelFunc
 	results chan watch.Event
 
+	// initial tells that the client wants to be told what there is already.
+	initial bool
 	// seen is the revision up to which the watcher has seen all changes while
 	// it is not joined.
 	seen engine.Revision
@@ -101,7 +109,7 @@ func (w *watcher) offer(n notice) bool {
 }
 
 // run is the whole life of the watcher.
-func (w *watcher) run(ctx context.Context, from engine.Revision) {
+func (w *watcher) run(ctx context.Context) {
 	defer w.hub.leave(w)
 	w.store.config.Observer.WatchStarted()
 	defer w.store.config.Observer.WatchEnded()
@@ -110,7 +118,7 @@ func (w *watcher) run(ctx context.Context, from engine.Revision) {
 	defer utilflowcontrol.WatchInitialized(ctx)
 	defer close(w.results)
 	defer w.cancel()
-	err := w.watch(ctx, from)
+	err := w.watch(ctx)
 	if err == nil || errors.Is(err, errStalled) || endedByCaller(ctx, err) {
 		return
 	}
@@ -118,8 +126,8 @@ func (w *watcher) run(ctx context.Context, from engine.Revision) {
 	_ = w.deliver(ctx, watch.Event{Type: watch.Error, Object: watchStatus(err)})
 }
 
-func (w *watcher) watch(ctx context.Context, from engine.Revision) error {
-	if err := w.begin(ctx, from); err != nil {
+func (w *watcher) watch(ctx context.Context) error {
+	if err := w.begin(ctx); err != nil {
 		return err
 	}
 	bookmarks := w.newBookmarks(ctx)

@@ -83,7 +83,11 @@ func TestWatchSeesEachChangeOnce(t *testing.T) {
 		})
 	}
 	for range writers {
-		<-half
+		select {
+		case <-half:
+		case <-ctx.Done():
+			t.Fatal("the writers do not get on")
+		}
 	}
 	beginAll("quick from the middle", 0)
 	writing.Wait()
