@@ -73,6 +73,12 @@ test-parity: build ## Every request on ours and on the built-in, with equal answ
 	@hack/cluster/build.sh
 	go test -tags e2e -count=1 -timeout 30m -v ./test/parity/
 
+.PHONY: bench
+bench: build ## The embedded store beside etcd3 at ten million events, as a table (BENCH_FLAGS)
+	@hack/cluster/build.sh etcd
+	@go build -o bin/bench ./test/bench
+	@bin/bench --etcd "$$(hack/cluster/build.sh --print-dir)/etcd" --server $(BINARY) $(BENCH_FLAGS)
+
 .PHONY: clean
 clean: down ## Remove what was built in this directory
 	rm -rf bin _output

@@ -38,7 +38,7 @@ type builder struct {
 }
 
 func (e *Engine) newBuilder() (*builder, error) {
-	iter, err := e.newVersionIter()
+	iter, err := e.newAbsenceIter()
 	if err != nil {
 		return nil, err
 	}

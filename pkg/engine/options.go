@@ -73,7 +73,7 @@ func (e *Engine) pebbleOptions(lock *pebble.Lock) *pebble.Options {
 		MemTableSize:                uint64(max(e.config.MemTableBytes, 0)),
 		MemTableStopWritesThreshold: memTables,
 		MaxOpenFiles:                openFiles,
-		L0CompactionThreshold:       4,
+		L0CompactionThreshold:       12,
 		L0StopWritesThreshold:       24,
 		LBaseMaxBytes:               64 * mib,
 		// Compactions must keep up with the writer while they share two cores.

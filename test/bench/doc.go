@@ -1,0 +1,16 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Command bench measures the embedded store beside the generic etcd3 store of
+// k8s.io/apiserver, on one machine in one run, and prints what it found as a
+// table: absolute figures, the ratio of the two, and the figure to reach.
+//
+// Both are driven through storage.Interface, as the server assembles it, with
+// the same made-up events. Each measurement is a process of its own, so that
+// memory and processor time are those of the store and of the load alone; the
+// making of the load is measured too and told. What needs a server, its memory
+// and how soon it is ready, is measured with the real one.
+//
+// It promises that a figure it prints was measured in this run. It must not
+// know how a store works inside.
+package main

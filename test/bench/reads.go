@@ -1,0 +1,107 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"time"
+)
+
+// readEtcd lists what etcd holds, while it runs.
+func (s *session) readEtcd(ctx context.Context, running *etcd) error {
+	return s.inWorker(ctx, "read", readJob{Store: running.flags(), Events: s.etcdEvents, Lists: someListed, Seed: s.seed}, &s.etcdRead)
+}
+
+// read lists what the big store holds, and a small one.
+func (s *session) read(ctx context.Context) error {
+	few := storeFlags{Dir: s.path("few")}
+	if err := s.inWorker(ctx, "create", createJob{Store: few, Writers: writers, Count: fewEvents}, &createResult{}); err != nil {
+		return err
+	}
+	var big, small readResult
+	if err := s.inWorker(ctx, "read", readJob{Store: s.big(), Events: s.created.Events, Lists: podLists, Seed: s.seed}, &big); err != nil {
+		return err
+	}
+	if err := s.inWorker(ctx, "read", readJob{Store: few, Events: fewEvents, Lists: podLists, Seed: s.seed}, &small); err != nil {
+		return err
+	}
+	s.reportOfPod(big, small)
+	s.reportPages(big)
+	s.report.add(row{
+		work: "open after a clean stop", embedded: seconds(big.Open), reach: "1 s", reached: big.Open <= time.Second,
+	})
+	return s.reportDisk(big)
+}
+
+func (s *session) reportOfPod(big, small readResult) {
+	etcd := fmt.Sprintf("%s with %d events", millis(s.etcdRead.OfPod), s.etcdEvents)
+	s.report.add(row{
+		work:     fmt.Sprintf("list of the %d events of one regarding.uid among %d (p99 %s)", eventsPerPod, s.created.Events, millis(big.OfPodP99)),
+		embedded: millis(big.OfPod), etcd: etcd, ratio: times(faster(big.OfPod, s.etcdRead.OfPod)),
+		reach: "0.3 ms", reached: big.OfPod <= 300*time.Microsecond,
+	})
+	s.report.add(row{
+		work:     fmt.Sprintf("the same among %d, and how many times that it is with many", fewEvents),
+		embedded: fmt.Sprintf("%s, %.1f times", millis(small.OfPod), faster(small.OfPod, big.OfPod)),
+		reach:    "2 times", reached: big.OfPod <= 2*small.OfPod,
+	})
+}
+
+func (s *session) reportPages(big readResult) {
+	const most = 5 * time.Millisecond
+	for _, page := range []struct {
+		name        string
+		ours, etcds time.Duration
+	}{
+		{"first", big.First, s.etcdRead.First},
+		{"hundredth", big.Hundredth, s.etcdRead.Hundredth},
+	} {
+		s.report.add(row{
+			work:     fmt.Sprintf("list of %d of %d, %s page", pageSize, s.created.Events, page.name),
+			embedded: millis(page.ours), etcd: millis(page.etcds), ratio: times(faster(page.ours, page.etcds)),
+			reach: "5 ms", reached: page.ours <= most,
+		})
+	}
+}
+
+func (s *session) reportDisk(big readResult) error {
+	ours, err := bytesIn(s.path("big"))
+	if err != nil {
+		return err
+	}
+	theirs, err := bytesIn(s.path("etcd"))
+	if err != nil {
+		return err
+	}
+	part := float64(ours) / big.ProtobufBytes
+	etcdPart := float64(theirs) / s.etcdRead.ProtobufBytes
+	s.report.add(row{
+		work:     fmt.Sprintf("disk, as a part of the %.1f GB of protobuf (%.0f bytes each)", big.ProtobufBytes/1e9, big.ProtobufBytes/float64(s.created.Events)),
+		embedded: fmt.Sprintf("%.2f", part), etcd: fmt.Sprintf("%.2f", etcdPart), ratio: times(etcdPart / part),
+		reach: "0.7", reached: part <= 0.7,
+	})
+	return nil
+}
+
+// bytesIn is the size of all files under a directory.
+func bytesIn(dir string) (total int64, err error) {
+	err = filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		info, err := entry.Info()
+		if err == nil {
+			total += info.Size()
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return 0, fmt.Errorf("measuring %s: %w", dir, err)
+	}
+	return total, nil
+}
