@@ -76,7 +76,7 @@ test-parity: build ## Every request on ours and on the built-in, with equal answ
 .PHONY: bench
 bench: build ## The embedded store beside etcd3 at ten million events, as a table (BENCH_FLAGS)
 	@hack/cluster/build.sh etcd
-	@go build -o bin/bench ./test/bench
+	@CGO_ENABLED=0 go build -trimpath -o bin/bench ./test/bench
 	@bin/bench --etcd "$$(hack/cluster/build.sh --print-dir)/etcd" --server $(BINARY) $(BENCH_FLAGS)
 
 .PHONY: clean

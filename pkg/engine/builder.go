@@ -25,14 +25,16 @@ type builder struct {
 	engine *Engine
 	batch  *pebble.Batch
 	// iter sees all batches before this one; states has what this one adds.
-	iter    *pebble.Iterator
-	states  map[string]state
-	changes []Change
-	last    Revision
-	counted counters
-	now     uint64
-	key     []byte
-	row     []byte
+	iter   *pebble.Iterator
+	states map[string]state
+	// expiryRows sees the same of the expiry rows; nil until it is needed.
+	expiryRows *pebble.Iterator
+	changes    []Change
+	last       Revision
+	counted    counters
+	now        uint64
+	key        []byte
+	row        []byte
 	// err is the first error of the batch itself, after which it is of no use.
 	err error
 }
@@ -58,7 +60,11 @@ func (b *builder) finish() error {
 	if len(b.changes) > 0 {
 		b.failed(setMeta(b.batch, metaCounters, b.counted.numbers()...))
 	}
-	return errors.Join(b.err, b.iter.Close())
+	err := errors.Join(b.err, b.iter.Close())
+	if b.expiryRows != nil {
+		err = errors.Join(err, b.expiryRows.Close())
+	}
+	return err
 }
 
 func (b *builder) failed(err error) {
@@ -87,13 +93,12 @@ func (b *builder) request(r *request) (Revision, error) {
 }
 
 func (b *builder) write(w *write) error {
+	if w.expire != 0 {
+		return b.expire(w)
+	}
 	current, err := b.state(w.key)
 	if err != nil {
 		return err
-	}
-	if w.expire != 0 {
-		b.expire(w, current)
-		return nil
 	}
 	expired := current.exists && current.row.expired(b.now)
 	if expired {
@@ -208,11 +213,36 @@ func (b *builder) remove(key []byte, current state, flags byte) {
 }
 
 // expire removes a version that was found to be due, unless another write came
-// first. That one has removed the expiry row as well.
-func (b *builder) expire(w *write, current state) {
+// first.
+func (b *builder) expire(w *write) error {
+	current, known := b.states[string(w.key)]
+	if !known {
+		newest, err := b.hasExpiryRow(w.expiring.deadline, w.expire)
+		if err != nil {
+			return err
+		}
+		current = state{exists: newest, revision: w.expire, row: w.expiring}
+	}
 	if current.exists && current.revision == w.expire {
 		b.remove(w.key, current, flagDeleted|flagExpired)
 	}
+	return nil
+}
+
+// hasExpiryRow tells whether the version still is the newest of its key, from
+// the row that only those have. Expiry rows of the same time are neighbours,
+// while the versions are all over the disk.
+func (b *builder) hasExpiryRow(deadline uint64, revision Revision) (bool, error) {
+	if b.expiryRows == nil {
+		iter, err := b.engine.newIter([]byte{spaceExpiry}, spaceEnd(spaceExpiry))
+		if err != nil {
+			return false, err
+		}
+		b.expiryRows = iter
+	}
+	b.key = appendExpiryKey(b.key[:0], deadline, revision)
+	has := b.expiryRows.SeekPrefixGE(b.key)
+	return has, wrap("reading an expiry row", b.expiryRows.Error())
 }
 
 // commit writes the rows that every revision has, and removes the expiry row of

@@ -16,9 +16,9 @@ import (
 const (
 	// compactChunk is how many changes are worked through in one batch.
 	compactChunk = 128
-	// compactRest is for how many times the duration of a chunk compaction rests
-	// when it runs by itself.
-	compactRest = 1
+	// compactWithin is the part of Config.Retention in which a compaction that
+	// runs by itself means to be done, so that it has ended when the next is due.
+	compactWithin = 0.7
 )
 
 // keepCompacting raises the horizon every Retention to what was the newest
@@ -29,7 +29,7 @@ func (e *Engine) keepCompacting(ctx context.Context) {
 	// What a crash interrupted is finished first.
 	target := e.Horizon()
 	for {
-		if err := e.compact(ctx, target, compactRest); err != nil && ctx.Err() == nil {
+		if err := e.compact(ctx, target, e.config.Retention); err != nil && ctx.Err() == nil {
 			e.backgroundError("compacting", err)
 		}
 		target = e.Revision()
@@ -56,7 +56,8 @@ func (e *Engine) Compact(ctx context.Context, upTo Revision) error {
 	return e.compact(ctx, upTo, 0)
 }
 
-func (e *Engine) compact(ctx context.Context, upTo Revision, restFor int) error {
+// compact works at its leisure if it is given the time until the next one.
+func (e *Engine) compact(ctx context.Context, upTo Revision, interval time.Duration) error {
 	e.compactLock.Lock()
 	defer e.compactLock.Unlock()
 	upTo = max(upTo, e.Horizon())
@@ -74,7 +75,12 @@ func (e *Engine) compact(ctx context.Context, upTo Revision, restFor int) error 
 		if err := e.compactChunk(upTo); err != nil {
 			return fmt.Errorf("compacting to revision %d: %w", upTo, err)
 		}
-		if err := rest(ctx, time.Since(chunkBegun), restFor); err != nil {
+		if interval == 0 {
+			continue
+		}
+		done := float64(e.compacted-from) / float64(upTo-from)
+		due := begun.Add(time.Duration(compactWithin * done * float64(interval)))
+		if err := restUntil(ctx, due, time.Since(chunkBegun)); err != nil {
 			return err
 		}
 	}

@@ -4,11 +4,14 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"math"
 	"time"
+
+	"github.com/cockroachdb/pebble/v2"
 )
 
 const (
@@ -18,10 +21,26 @@ const (
 	// expireChunk is how many keys one request removes. It bounds for how long
 	// other writers wait behind it.
 	expireChunk = 256
-	// expireRest is for how many times the duration of a chunk writers have the
-	// engine for themselves before the next one.
-	expireRest = 3
+	// expireBehind and expireFarBehind are how long the next key to remove may
+	// be due for before expiry takes more of the engine's time from writers.
+	expireBehind    = time.Minute
+	expireFarBehind = 5 * time.Minute
 )
+
+// expireRest is for how many times the duration of a chunk writers have the
+// engine for themselves before the next one. A burst is removed slowly, since
+// what expired is hidden already; what comes in faster than it is removed must
+// not pile up for ever.
+func expireRest(behind time.Duration) int {
+	switch {
+	case behind > expireFarBehind:
+		return 1
+	case behind > expireBehind:
+		return 3
+	default:
+		return 7
+	}
+}
 
 // expiryCursor says where the first expiry row may be. Without it each chunk
 // would step over what the ones before removed. rowLock guards it.
@@ -76,10 +95,10 @@ func (e *Engine) Expire(ctx context.Context) error {
 		return err
 	}
 	defer e.calls.end()
-	return e.expire(ctx, 0)
+	return e.expire(ctx, func(time.Duration) int { return 0 })
 }
 
-func (e *Engine) expire(ctx context.Context, restFor int) error {
+func (e *Engine) expire(ctx context.Context, restFor func(behind time.Duration) int) error {
 	e.expireLock.Lock()
 	defer e.expireLock.Unlock()
 	if err := e.failed(); err != nil {
@@ -89,23 +108,24 @@ func (e *Engine) expire(ctx context.Context, restFor int) error {
 	removed := 0
 	for {
 		begun := time.Now()
-		r, cursor, err := e.due(until)
+		chunk, err := e.due(until)
 		if err != nil {
 			return err
 		}
-		if len(r.writes) > 0 {
-			if _, err := e.submit(ctx, e.background, r); err != nil {
+		if len(chunk.request.writes) > 0 {
+			if _, err := e.submit(ctx, e.background, chunk.request); err != nil {
 				return fmt.Errorf("removing expired keys: %w", err)
 			}
 		}
-		removed += len(r.writes)
+		removed += len(chunk.request.writes)
 		e.rowLock.Lock()
-		e.expiry.from = cursor
+		e.expiry.from = chunk.next
 		e.rowLock.Unlock()
-		if len(r.writes) < expireChunk {
+		if chunk.rows < expireChunk {
 			break
 		}
-		if err := rest(ctx, time.Since(begun), restFor); err != nil {
+		behind := timeOf(until).Sub(timeOf(chunk.next.deadline))
+		if err := rest(ctx, time.Since(begun), restFor(behind)); err != nil {
 			return err
 		}
 	}
@@ -115,36 +135,65 @@ func (e *Engine) expire(ctx context.Context, restFor int) error {
 	return nil
 }
 
-// due returns the next chunk of what was due at a time, and from where to go on
-// when it has been removed.
-func (e *Engine) due(until uint64) (r *request, next duePoint, err error) {
+// dueChunk is what is removed at once.
+type dueChunk struct {
+	request *request
+	// rows is how many expiry rows were looked at.
+	rows int
+	// next is from where to go on when the chunk has been removed.
+	next duePoint
+}
+
+// due returns the next chunk of what was due at a time. It reads what will be
+// removed, so that the writer, which is one for all, does not have to.
+func (e *Engine) due(until uint64) (dueChunk, error) {
 	// The lock makes sure that a deadline is either in the iterator or counted
 	// as added since.
 	e.rowLock.Lock()
 	from := e.expiry.begin()
-	iter, err := e.newIter(appendExpiryKey(nil, from.deadline, from.revision), spaceEnd(spaceExpiry))
+	rows, err := e.newIter(appendExpiryKey(nil, from.deadline, from.revision), spaceEnd(spaceExpiry))
 	e.rowLock.Unlock()
 	if err != nil {
-		return nil, duePoint{}, err
+		return dueChunk{}, err
 	}
-	r, next = newRequest(), from
-	for iter.First(); iter.Valid() && len(r.writes) < expireChunk; iter.Next() {
-		deadline, revision, err := decodeExpiryKey(iter.Key())
-		if err != nil {
-			return nil, duePoint{}, errors.Join(err, iter.Close())
-		}
-		if deadline > until {
-			break
-		}
-		value, err := iter.ValueAndErr()
-		if err != nil {
-			return nil, duePoint{}, errors.Join(err, iter.Close())
-		}
-		r.writes = append(r.writes, write{key: append([]byte(nil), value...), expire: revision})
-		next = duePoint{deadline, revision + 1}
+	versions, err := e.newVersionIter()
+	if err != nil {
+		return dueChunk{}, errors.Join(err, rows.Close())
 	}
-	if err := errors.Join(iter.Error(), iter.Close()); err != nil {
-		return nil, duePoint{}, fmt.Errorf("looking for expired keys: %w", err)
+	chunk := dueChunk{request: newRequest(), next: from}
+	more := true
+	for rows.First(); more && rows.Valid() && chunk.rows < expireChunk && err == nil; {
+		if more, err = chunk.add(rows, versions, until); more {
+			rows.Next()
+		}
 	}
-	return r, next, nil
+	return chunk, wrap("looking for expired keys", errors.Join(err, rows.Error(), rows.Close(), versions.Close()))
+}
+
+// add takes the expiry row at which rows is, unless it was not due yet.
+func (c *dueChunk) add(rows, versions *pebble.Iterator, until uint64) (more bool, err error) {
+	deadline, revision, err := decodeExpiryKey(rows.Key())
+	if err != nil || deadline > until {
+		return false, err
+	}
+	key, err := rows.ValueAndErr()
+	if err != nil {
+		return false, err
+	}
+	c.rows++
+	c.next = duePoint{deadline, revision + 1}
+	if !versions.SeekPrefixGE(appendVersionPrefix(nil, key)) || versionRevision(versions.Key()) != revision {
+		// Written again meanwhile, which removed the row.
+		return true, versions.Error()
+	}
+	value, err := versions.ValueAndErr()
+	if err != nil {
+		return false, err
+	}
+	row, err := decodeVersionRow(bytes.Clone(value))
+	if err != nil {
+		return false, err
+	}
+	c.request.writes = append(c.request.writes, write{key: bytes.Clone(key), expire: revision, expiring: row})
+	return true, nil
 }

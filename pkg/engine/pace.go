@@ -23,3 +23,18 @@ func rest(ctx context.Context, took time.Duration, times int) error {
 		return ctx.Err()
 	}
 }
+
+// restUntil waits until it is time for the next piece of background work, by a
+// schedule: at least as long as the last one took, at most maxRest times.
+func restUntil(ctx context.Context, due time.Time, took time.Duration) error {
+	const maxRest = 9
+	wait := min(max(time.Until(due), took), maxRest*took)
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

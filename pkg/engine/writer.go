@@ -29,9 +29,10 @@ type write struct {
 	expect     Expectation
 	deadline   uint64
 	indexed    indexValues
-	// expire, when set, is the version to remove because it is due. If the key
-	// holds another one by now nothing happens.
-	expire Revision
+	// expire, when set, is the version to remove because it is due, and expiring
+	// what it is. If the key holds another one by now nothing happens.
+	expire   Revision
+	expiring versionRow
 }
 
 // request is what the writer does at once for one caller. Only a request of the
