@@ -19,8 +19,8 @@ func NewCommand(out, errOut io.Writer) *cobra.Command {
 		Long: `events-apiserver is an aggregated API server for Kubernetes: it serves the API
 group events.k8s.io/v1 from its own store, so that a cluster keeps days of
 events instead of an hour and keeps them out of its main etcd.`,
-		Example: `  # Try it without a cluster; needs an etcd at the given address
-  events-apiserver serve --standalone --etcd-servers=http://127.0.0.1:2379
+		Example: `  # Try it without a cluster
+  events-apiserver serve --standalone --data-dir=data
 
   # Tell which build this is
   events-apiserver version`,

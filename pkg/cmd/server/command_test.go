@@ -124,7 +124,7 @@ func TestServe_EveryFlagRefusesAWrongValueByName(t *testing.T) {
 			}
 			value = strings.Replace(value, "%s", useless, 1)
 			// The missing etcd keeps a server from starting should the value pass.
-			_, err := execute(t, "serve", "--"+flag.Name+"="+value)
+			_, err := execute(t, "serve", "--storage=etcd", "--"+flag.Name+"="+value)
 			if err == nil {
 				t.Errorf("--%s=%q was accepted", flag.Name, value)
 				return

@@ -22,23 +22,30 @@ func newServeCommand() *cobra.Command {
 		Short: "Serve events.k8s.io/v1",
 		Long: `Serves the API group events.k8s.io/v1 over HTTPS.
 
+Events are kept in a directory (--data-dir) that belongs to this process alone.
+With --storage=etcd they are kept in an etcd, which several servers can share.
+
 Beside a cluster, users and their rights are looked up in the cluster's
 kube-apiserver (--kubeconfig, --authentication-kubeconfig,
 --authorization-kubeconfig; none of them is needed in a pod). With --standalone
 no cluster is needed: the server makes its own certificates and a kubeconfig for
 an administrator in --cert-dir.`,
-		Example: `  # Beside a cluster, as a process of its own
-  events-apiserver serve --kubeconfig=kubeconfig --authentication-kubeconfig=kubeconfig \
-    --authorization-kubeconfig=kubeconfig --etcd-servers=http://127.0.0.1:2379
+		Example: `  # Without a cluster
+  events-apiserver serve --standalone --bind-address=127.0.0.1 --secure-port=16445 \
+    --cert-dir=_output/standalone --data-dir=_output/standalone/data
+  kubectl --kubeconfig=_output/standalone/kubeconfig get events.events.k8s.io -A
 
-  # In a pod, with a given serving certificate
-  events-apiserver serve --etcd-servers=https://etcd:2379 --etcd-cafile=ca.crt \
+  # In a pod, with a volume for the events and a given serving certificate
+  events-apiserver serve --data-dir=/var/lib/events-apiserver/data \
     --tls-cert-file=tls.crt --tls-private-key-file=tls.key
 
-  # Without a cluster
-  events-apiserver serve --standalone --bind-address=127.0.0.1 --secure-port=16445 \
-    --cert-dir=_output/standalone --etcd-servers=http://127.0.0.1:2379
-  kubectl --kubeconfig=_output/standalone/kubeconfig get events.events.k8s.io -A`,
+  # In several pods, which share an etcd
+  events-apiserver serve --storage=etcd --etcd-servers=https://etcd:2379 --etcd-cafile=ca.crt \
+    --tls-cert-file=tls.crt --tls-private-key-file=tls.key
+
+  # Beside a cluster, as a process of its own
+  events-apiserver serve --data-dir=data --kubeconfig=kubeconfig \
+    --authentication-kubeconfig=kubeconfig --authorization-kubeconfig=kubeconfig`,
 		Args: cobra.NoArgs,
 	}
 

@@ -24,11 +24,12 @@ import (
 )
 
 const (
-	// storageEtcd keeps events in an etcd, through k8s.io/apiserver's own etcd3
-	// store and watch cache.
-	storageEtcd = "etcd"
-	// storageEmbedded keeps them in this process, on the disk of this machine.
+	// storageEmbedded keeps events in this process, on the disk of this machine.
+	// It is the default.
 	storageEmbedded = "embedded"
+	// storageEtcd keeps them in an etcd, through k8s.io/apiserver's own etcd3
+	// store and watch cache, so that several replicas can share them.
+	storageEtcd = "etcd"
 )
 
 // etcdPrefix is the root of all keys, so that an etcd may be shared.
@@ -39,10 +40,15 @@ const etcdPrefix = "/events-apiserver"
 type StorageOptions struct {
 	// Backend names the store.
 	Backend string
-	// DataDir is where storageEmbedded keeps its data.
+	// DataDir is where storageEmbedded keeps its data. It has no default: a
+	// directory that depends on where the server was started, or on a container's
+	// own file system, would look like lost events one day.
 	DataDir string
 	// Etcd configures storageEtcd.
 	Etcd *genericoptions.EtcdOptions
+
+	// etcdFlags are the flags that fill Etcd; nil where no flags are used.
+	etcdFlags *pflag.FlagSet
 }
 
 func newStorageOptions(api *apiserver.API) (*StorageOptions, error) {
@@ -54,26 +60,27 @@ func newStorageOptions(api *apiserver.API) (*StorageOptions, error) {
 	etcd.DefaultStorageMediaType = runtime.ContentTypeProtobuf
 	// A namespace with many events is emptied by this many deletions at once.
 	etcd.DeleteCollectionWorkers = 16
-	return &StorageOptions{Backend: storageEtcd, Etcd: etcd}, nil
+	return &StorageOptions{Backend: storageEmbedded, Etcd: etcd}, nil
 }
 
 func (o *StorageOptions) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.Backend, "storage", o.Backend, ""+
-		"The store that keeps the events: "+storageEtcd+" (an etcd, see --etcd-servers) or "+
-		storageEmbedded+" (this process and its disk, see --data-dir; experimental).")
+		"The store that keeps the events: "+storageEmbedded+" (this process and its disk, see --data-dir; for one replica) or "+
+		storageEtcd+" (an etcd, see --etcd-servers; for several replicas).")
 	flags.StringVar(&o.DataDir, "data-dir", o.DataDir, ""+
-		"The directory in which --storage="+storageEmbedded+" keeps the events; made if it is not there. One server alone may use it.")
-	o.Etcd.AddFlags(flags)
+		"The directory in which --storage="+storageEmbedded+" keeps the events; made if it is not there. One server alone may use it. "+
+		"In a pod it must be on a persistent volume.")
+	o.addEtcdFlags(flags)
 }
 
 func (o *StorageOptions) validate() []error {
 	switch o.Backend {
-	case storageEtcd:
-		return o.validateEtcd()
 	case storageEmbedded:
 		return o.validateEmbedded()
+	case storageEtcd:
+		return o.validateEtcd()
 	}
-	return []error{fmt.Errorf("--storage: unknown store %q; known: %s, %s", o.Backend, storageEtcd, storageEmbedded)}
+	return []error{fmt.Errorf("--storage: unknown store %q; known: %s, %s", o.Backend, storageEmbedded, storageEtcd)}
 }
 
 func (o *StorageOptions) validateEtcd() []error {
@@ -95,12 +102,11 @@ func (o *StorageOptions) validateEtcd() []error {
 // validateEmbedded refuses settings of the other store: silently ignored they
 // would look as if they worked.
 func (o *StorageOptions) validateEmbedded() []error {
-	var errs []error
-	if o.DataDir == "" {
-		errs = append(errs, fmt.Errorf("--data-dir must be given with --storage=%s: the directory for the events", storageEmbedded))
-	}
-	if len(o.Etcd.StorageConfig.Transport.ServerList) > 0 {
-		errs = append(errs, fmt.Errorf("--etcd-servers is for --storage=%s", storageEtcd))
+	errs := o.refuseEtcdFlags()
+	// With --etcd-servers, what is missing is --storage=etcd.
+	if o.DataDir == "" && len(o.Etcd.StorageConfig.Transport.ServerList) == 0 {
+		errs = append(errs, fmt.Errorf("--data-dir is missing: name the directory for the events, in a pod on a persistent volume; "+
+			"or, to keep them in an etcd, give --storage=%s and --etcd-servers", storageEtcd))
 	}
 	if o.Etcd.EncryptionProviderConfigFilepath != "" {
 		errs = append(errs, fmt.Errorf("--encryption-provider-config works with --storage=%s only", storageEtcd))

@@ -83,10 +83,10 @@ func options(tb testing.TB, config Config, listener net.Listener) *server.Option
 		tb.Fatal(err)
 	}
 	options.Standalone = true
+	options.Storage.DataDir = config.DataDir
 	if config.EtcdURL != "" {
+		options.Storage.Backend = "etcd"
 		options.Storage.Etcd.StorageConfig.Transport.ServerList = []string{config.EtcdURL}
-	} else {
-		options.Storage.Backend, options.Storage.DataDir = "embedded", config.DataDir
 	}
 	serving := options.Recommended.SecureServing
 	serving.Listener = listener
