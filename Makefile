@@ -28,7 +28,6 @@ down: ## Stop what `make up` started and remove its data
 
 .PHONY: run
 run: build ## Serve without a cluster (kubeconfig in _output/standalone/); Ctrl-C ends it
-	@hack/cluster/build.sh etcd kubectl
 	@hack/run-standalone.sh
 
 ##@ Build

@@ -105,8 +105,8 @@ func (o *StorageOptions) validateEmbedded() []error {
 	errs := o.refuseEtcdFlags()
 	// With --etcd-servers, what is missing is --storage=etcd.
 	if o.DataDir == "" && len(o.Etcd.StorageConfig.Transport.ServerList) == 0 {
-		errs = append(errs, fmt.Errorf("--data-dir is missing: name the directory for the events, in a pod on a persistent volume; "+
-			"or, to keep them in an etcd, give --storage=%s and --etcd-servers", storageEtcd))
+		errs = append(errs, fmt.Errorf("--data-dir is missing: give a directory for the events (in a pod, on a persistent volume), "+
+			"or give --storage=%s and --etcd-servers to keep them in an etcd", storageEtcd))
 	}
 	if o.Etcd.EncryptionProviderConfigFilepath != "" {
 		errs = append(errs, fmt.Errorf("--encryption-provider-config works with --storage=%s only", storageEtcd))
