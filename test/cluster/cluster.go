@@ -4,6 +4,7 @@
 package cluster
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -30,7 +31,7 @@ func New(config Config) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	held, err := config.Ports.reserve()
+	held, err := config.Ports.reserve(config.components())
 	if err != nil {
 		return nil, err
 	}
@@ -82,12 +83,15 @@ func build(config Config, held reservations) *Cluster {
 		release: c.release, record: c.record,
 	}
 	c.components = map[string]*Component{}
-	for name, p := range c.programs() {
+	programs := c.programs()
+	for _, name := range config.components() {
+		p := programs[name]
 		c.components[name] = &Component{name: name, path: p.path, args: p.args, probe: p.probe, env: env}
 	}
 	for _, port := range c.config.Ports.Named() {
-		component := c.components[port.Component]
-		component.ports = append(component.ports, port)
+		if component, ok := c.components[port.Component]; ok {
+			component.ports = append(component.ports, port)
+		}
 	}
 	return c
 }
@@ -107,15 +111,24 @@ func (c *Cluster) Component(name string) (*Component, error) {
 
 // Components are all that this cluster runs, in the order in which they start.
 func (c *Cluster) Components() []*Component {
-	names := []string{Etcd, EventsEtcd, KubeAPIServer, KubeControllerManager, KubeScheduler}
-	if c.servesEvents() {
-		names = append(names, EventsAPIServer)
-	}
+	names := c.config.components()
 	components := make([]*Component, 0, len(names))
 	for _, name := range names {
 		components = append(components, c.components[name])
 	}
 	return components
+}
+
+// each does something with those of the components that this cluster has, at the
+// same time.
+func (c *Cluster) each(ctx context.Context, do func(*Component, context.Context) error, names ...string) error {
+	var all []func(context.Context) error
+	for _, name := range names {
+		if component, ok := c.components[name]; ok {
+			all = append(all, func(ctx context.Context) error { return do(component, ctx) })
+		}
+	}
+	return together(ctx, all...)
 }
 
 // Running tells whether any component runs.

@@ -104,6 +104,52 @@ func TestOpen(t *testing.T) {
 	}
 }
 
+func TestComponentsFollowTheStore(t *testing.T) {
+	t.Parallel()
+	host := []string{Etcd, KubeAPIServer, KubeControllerManager, KubeScheduler}
+	for name, test := range map[string]struct {
+		server, store string
+		want          []string
+		flags         []string
+	}{
+		"a plain control plane": {"", "", host, nil},
+		"by default":            {"/server", "", append(slices.Clone(host), EventsAPIServer), []string{"--data-dir"}},
+		"embedded":              {"/server", StoreEmbedded, append(slices.Clone(host), EventsAPIServer), []string{"--data-dir"}},
+		"etcd": {
+			"/server", StoreEtcd, append(slices.Insert(slices.Clone(host), 1, EventsEtcd), EventsAPIServer),
+			[]string{"--storage", "--etcd-servers"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, err := New(Config{Dir: t.TempDir(), ToolsDir: "/tools", RepoDir: "/checkout", EventsAPIServer: test.server, Store: test.store})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(c.releaseAll)
+			var got []string
+			for _, component := range c.Components() {
+				got = append(got, component.Name())
+			}
+			if !slices.Equal(got, test.want) {
+				t.Errorf("got %v, want %v", got, test.want)
+			}
+			var flags []string
+			for _, flag := range c.store() {
+				name, _, _ := strings.Cut(flag, "=")
+				flags = append(flags, name)
+			}
+			if test.flags != nil && !slices.Equal(flags, test.flags) {
+				t.Errorf("got flags %v, want %v", flags, test.flags)
+			}
+		})
+	}
+	_, err := New(Config{Dir: t.TempDir(), ToolsDir: "/tools", Store: "memory"})
+	if err == nil || !strings.Contains(err.Error(), "memory") || !strings.Contains(err.Error(), StoreEmbedded) {
+		t.Errorf("got %v, want an error that names the store and those there are", err)
+	}
+}
+
 func TestExtraArgsOfNoComponent(t *testing.T) {
 	t.Parallel()
 	_, err := New(Config{Dir: t.TempDir(), ToolsDir: "/tools", ExtraArgs: map[string][]string{"kubelet": nil}})

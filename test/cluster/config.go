@@ -12,8 +12,8 @@ import (
 
 // The stores of events-apiserver.
 const (
-	StoreEtcd     = "etcd"
 	StoreEmbedded = "embedded"
+	StoreEtcd     = "etcd"
 )
 
 // Config says what cluster to run and where.
@@ -28,8 +28,8 @@ type Config struct {
 	// EventsAPIServer is the binary of the server under test. Without it the
 	// cluster is a plain control plane.
 	EventsAPIServer string `json:"eventsAPIServer,omitempty"`
-	// Store is where events-apiserver keeps its events: StoreEtcd, also if empty,
-	// or StoreEmbedded.
+	// Store is where events-apiserver keeps its events: StoreEmbedded, also if
+	// empty, or StoreEtcd, for which the cluster runs one more etcd.
 	Store string `json:"store,omitempty"`
 	// Ports of the components. A zero port is replaced by a free one.
 	Ports Ports `json:"ports"`
@@ -38,8 +38,8 @@ type Config struct {
 	// Detached lets the processes live on when the calling process ends. Without
 	// it they end with the caller, however the caller ends.
 	Detached bool `json:"detached,omitempty"`
-	// UnsafeNoFsync lets the two etcd skip fsync: faster, and good enough for
-	// data that a test throws away.
+	// UnsafeNoFsync lets every etcd skip fsync: faster, and good enough for data
+	// that a test throws away.
 	UnsafeNoFsync bool `json:"unsafeNoFsync,omitempty"`
 	// Log gets a line for each step. Nil means silence.
 	Log io.Writer `json:"-"`
@@ -55,10 +55,10 @@ func (c Config) complete() (Config, error) {
 		return c, errors.New("running events-apiserver needs the checkout with artifacts/")
 	}
 	if c.Store == "" {
-		c.Store = StoreEtcd
+		c.Store = StoreEmbedded
 	}
-	if c.Store != StoreEtcd && c.Store != StoreEmbedded {
-		return c, fmt.Errorf("events-apiserver has no store %q: want %s or %s", c.Store, StoreEtcd, StoreEmbedded)
+	if c.Store != StoreEmbedded && c.Store != StoreEtcd {
+		return c, fmt.Errorf("events-apiserver has no store %q: want %s or %s", c.Store, StoreEmbedded, StoreEtcd)
 	}
 	if c.Log == nil {
 		c.Log = io.Discard
@@ -74,4 +74,18 @@ func (c Config) complete() (Config, error) {
 		*path = absolute
 	}
 	return c, nil
+}
+
+// components are the names of what the cluster runs, in the order in which it
+// starts.
+func (c Config) components() []string {
+	names := []string{Etcd}
+	if c.EventsAPIServer != "" && c.Store == StoreEtcd {
+		names = append(names, EventsEtcd)
+	}
+	names = append(names, KubeAPIServer, KubeControllerManager, KubeScheduler)
+	if c.EventsAPIServer != "" {
+		names = append(names, EventsAPIServer)
+	}
+	return names
 }

@@ -1,9 +1,10 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package cluster runs a real Kubernetes control plane on loopback: two etcd,
+// Package cluster runs a real Kubernetes control plane on loopback: etcd,
 // kube-apiserver, kube-controller-manager, kube-scheduler and, when asked,
-// events-apiserver as a plain process beside them.
+// events-apiserver as a plain process beside them, with an etcd of its own if
+// that is to be its store.
 //
 // It promises that every component can be stopped, killed and restarted singly,
 // that several clusters can run in one process since nothing is shared between

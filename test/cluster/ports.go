@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"strings"
 )
 
@@ -87,11 +88,11 @@ func (n NamedPort) check() error {
 // this process or outside, until their component is about to listen.
 type reservations map[int]net.Listener
 
-// reserve gives every zero port of p a free one and holds it.
-func (p *Ports) reserve() (reservations, error) {
+// reserve gives every zero port of the components a free one and holds it.
+func (p *Ports) reserve(components []string) (reservations, error) {
 	held := reservations{}
 	for _, port := range p.Named() {
-		if *port.Value != 0 {
+		if *port.Value != 0 || !slices.Contains(components, port.Component) {
 			continue
 		}
 		listener, number, err := listenOnFree()

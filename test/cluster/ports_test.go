@@ -43,11 +43,14 @@ func TestReservedPortsAreHeldUntilReleased(t *testing.T) {
 	t.Parallel()
 	ports := DefaultPorts()
 	ports.KubeAPIServer, ports.Etcd = 0, 0
-	held, err := ports.reserve()
+	held, err := ports.reserve([]string{KubeAPIServer, EventsEtcd})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer held.releaseAll()
+	if ports.Etcd != 0 {
+		t.Errorf("port %d is held for a component that does not run", ports.Etcd)
+	}
 	if got, want := ports.EventsEtcd, DefaultPorts().EventsEtcd; got != want {
 		t.Errorf("a port that was given became %d, want %d", got, want)
 	}
@@ -63,7 +66,7 @@ func TestClustersSideBySideShareNoPort(t *testing.T) {
 	t.Parallel()
 	seen := map[int]string{}
 	for range 20 {
-		c, err := New(Config{Dir: t.TempDir(), ToolsDir: "/tools"})
+		c, err := New(Config{Dir: t.TempDir(), ToolsDir: "/tools", RepoDir: "/checkout", EventsAPIServer: "/server", Store: StoreEtcd})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -21,7 +21,8 @@ type program struct {
 // refused there, and nobody connects to it: this one is reserved for examples.
 const advertised = "192.0.2.1"
 
-// programs are all components' command lines, by component name.
+// programs are the command lines of all components that a cluster may have, by
+// component name.
 func (c *Cluster) programs() map[string]program {
 	all := map[string]program{
 		Etcd:                  c.etcd(Etcd, c.config.Ports.Etcd, c.config.Ports.EtcdPeer),
@@ -149,13 +150,12 @@ func (c *Cluster) eventsAPIServer() program {
 	}
 }
 
-// store are the flags about the store. The etcd for events runs in any case, so
-// that a cluster has the same components whatever the store.
+// store are the flags about the store.
 func (c *Cluster) store() []string {
-	if c.config.Store == StoreEmbedded {
-		return []string{"--storage=" + StoreEmbedded, "--data-dir=" + c.layout.data(EventsAPIServer)}
+	if c.config.Store == StoreEtcd {
+		return []string{"--storage=" + StoreEtcd, "--etcd-servers=" + plainURL(c.config.Ports.EventsEtcd)}
 	}
-	return []string{"--storage=" + StoreEtcd, "--etcd-servers=" + plainURL(c.config.Ports.EventsEtcd)}
+	return []string{"--data-dir=" + c.layout.data(EventsAPIServer)}
 }
 
 // serverCA signs the certificate that events-apiserver makes for itself.

@@ -88,14 +88,13 @@ func (c *Cluster) holds(port int) bool {
 }
 
 func (c *Cluster) startControlPlane(ctx context.Context) error {
-	start := func(name string) func(context.Context) error { return c.components[name].Start }
-	if err := together(ctx, start(Etcd), start(EventsEtcd)); err != nil {
+	if err := c.each(ctx, (*Component).Start, Etcd, EventsEtcd); err != nil {
 		return err
 	}
-	if err := start(KubeAPIServer)(ctx); err != nil {
+	if err := c.each(ctx, (*Component).Start, KubeAPIServer); err != nil {
 		return err
 	}
-	if err := together(ctx, start(KubeControllerManager), start(KubeScheduler)); err != nil {
+	if err := c.each(ctx, (*Component).Start, KubeControllerManager, KubeScheduler); err != nil {
 		return err
 	}
 	return c.waitUsable(ctx)

@@ -27,11 +27,10 @@ func (c *Cluster) Stop(ctx context.Context) error {
 // no reason to leave the rest.
 func (c *Cluster) stopAll(ctx context.Context) error {
 	c.releaseAll()
-	stop := func(name string) func(context.Context) error { return c.components[name].Stop }
 	return errors.Join(
-		together(ctx, stop(EventsAPIServer), stop(KubeScheduler), stop(KubeControllerManager)),
-		stop(KubeAPIServer)(ctx),
-		together(ctx, stop(EventsEtcd), stop(Etcd)),
+		c.each(ctx, (*Component).Stop, EventsAPIServer, KubeScheduler, KubeControllerManager),
+		c.each(ctx, (*Component).Stop, KubeAPIServer),
+		c.each(ctx, (*Component).Stop, EventsEtcd, Etcd),
 	)
 }
 

@@ -35,7 +35,7 @@ type suite struct {
 // The parts run one after another in one cluster for each store, the disruptive
 // ones last: a control plane for each would take the machine most of its time.
 func TestRegistered(t *testing.T) {
-	for _, store := range []string{cluster.StoreEtcd, cluster.StoreEmbedded} {
+	for _, store := range []string{cluster.StoreEmbedded, cluster.StoreEtcd} {
 		t.Run(store, func(t *testing.T) { testRegistered(t, start(t, store)) })
 	}
 }

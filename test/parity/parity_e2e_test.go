@@ -100,7 +100,7 @@ func (s *session) theme(t *testing.T, cases []testCase, serial bool) {
 			}
 			// Nothing outside the process of events-apiserver can compact its
 			// embedded store.
-			if os.Getenv("PARITY_STORE") == cluster.StoreEmbedded && c.compacts() {
+			if parityStore() == cluster.StoreEmbedded && c.compacts() {
 				t.Skip("the embedded store compacts by itself, minutes later, and cannot be told to: see docs/api-conformance.md")
 			}
 			s.cases.Add(1)

@@ -6,6 +6,7 @@
 package parity
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,7 +47,7 @@ func startPair(t *testing.T) *pair {
 	}
 	plain, registered := config("built-in"), config("ours")
 	registered.EventsAPIServer = filepath.Join(repoDir, "bin", "events-apiserver")
-	registered.Store = os.Getenv("PARITY_STORE")
+	registered.Store = parityStore()
 
 	var both sync.WaitGroup
 	var builtIn, ours *target
@@ -66,21 +67,21 @@ func startTarget(t *testing.T, config cluster.Config) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	made, err := newTarget(c, cluster.KubeAPIServer, cluster.Etcd)
+	made, err := newTarget(c, cluster.KubeAPIServer)
 	if err != nil || config.EventsAPIServer == "" {
 		return made, err
-	}
-	if made, err = newTarget(c, cluster.KubeAPIServer, cluster.EventsEtcd); err != nil {
-		return nil, err
 	}
 	component, err := c.Component(cluster.EventsAPIServer)
 	if err != nil {
 		return nil, err
 	}
 	made.restart = func(ctx context.Context) error { return restart(ctx, c, component) }
-	made.direct, err = newTarget(c, cluster.EventsAPIServer, cluster.EventsEtcd)
+	made.direct, err = newTarget(c, cluster.EventsAPIServer)
 	return made, err
 }
+
+// parityStore is the store of events-apiserver in this run.
+func parityStore() string { return cmp.Or(os.Getenv("PARITY_STORE"), cluster.StoreEtcd) }
 
 func openOrStart(t *testing.T, config cluster.Config) (*cluster.Cluster, error) {
 	t.Helper()
@@ -141,24 +142,22 @@ func restart(ctx context.Context, c *cluster.Cluster, server *cluster.Component)
 	return c.WaitRegistered(ctx)
 }
 
-func newTarget(c *cluster.Cluster, server, store string) (*target, error) {
+func newTarget(c *cluster.Cluster, server string) (*target, error) {
 	component, err := c.Component(server)
 	if err != nil {
 		return nil, err
 	}
-	etcd, err := c.Component(store)
-	if err != nil {
-		return nil, err
-	}
-	name := "the built-in"
-	if c.Config().EventsAPIServer != "" {
-		name = "ours"
-	}
 	made := &target{
-		name:    name,
+		name:    "the built-in",
 		url:     fmt.Sprintf("https://127.0.0.1:%d", component.Port()),
 		clients: map[string]*http.Client{},
-		compact: compactEtcd(fmt.Sprintf("http://127.0.0.1:%d", etcd.Port())),
+	}
+	store := cluster.Etcd
+	if c.Config().EventsAPIServer != "" {
+		made.name, store = "ours", cluster.EventsEtcd
+	}
+	if made.compact, err = compactStoreOf(c, store); err != nil {
+		return nil, err
 	}
 	admin, err := c.AdminConfig()
 	if err != nil {
@@ -182,6 +181,18 @@ func newTarget(c *cluster.Cluster, server, store string) (*target, error) {
 		}
 	}
 	return made, nil
+}
+
+// compactStoreOf returns what compacts the etcd that keeps a server's events.
+func compactStoreOf(c *cluster.Cluster, store string) (func(context.Context) error, error) {
+	if store == cluster.EventsEtcd && c.Config().Store == cluster.StoreEmbedded {
+		return func(context.Context) error { return errors.New("the embedded store cannot be told to compact") }, nil
+	}
+	etcd, err := c.Component(store)
+	if err != nil {
+		return nil, err
+	}
+	return compactEtcd(fmt.Sprintf("http://127.0.0.1:%d", etcd.Port())), nil
 }
 
 // newClient keeps the credentials of a client configuration and nothing else:

@@ -65,6 +65,33 @@ func TestPortsFromEnv(t *testing.T) {
 	}
 }
 
+func TestStoreFromEnv(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ flag, env, want string }{
+		"neither":         {"", "", "embedded"},
+		"environment":     {"", "etcd", "etcd"},
+		"flag goes first": {"embedded", "etcd", "embedded"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var store string
+			flags := pflag.NewFlagSet("up", pflag.ContinueOnError)
+			flags.StringVar(&store, "store", "embedded", "")
+			if test.flag != "" {
+				if err := flags.Set("store", test.flag); err != nil {
+					t.Fatal(err)
+				}
+			}
+			storeFromEnv(flags, &store, func(name string) (string, bool) {
+				return test.env, test.env != "" && name == "EVENTS_LOCAL_STORE"
+			})
+			if store != test.want {
+				t.Errorf("got %s, want %s", store, test.want)
+			}
+		})
+	}
+}
+
 func TestWithoutCluster(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

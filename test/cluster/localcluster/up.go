@@ -20,6 +20,7 @@ import (
 type upOptions struct {
 	toolsDir string
 	binary   string
+	store    string
 	plain    bool
 	ports    cluster.Ports
 }
@@ -32,13 +33,16 @@ func (l *local) up() *cobra.Command {
 		Long: `Start the cluster and register events-apiserver in it.
 
 To be run at the root of the checkout. The cluster lives on when the command ends.
-Each port can be set by an environment variable too, named like its flag:
-EVENTS_LOCAL_KUBE_APISERVER_PORT for --kube-apiserver-port.`,
+The store and each port can be set by an environment variable too, named like its
+flag: EVENTS_LOCAL_STORE for --store, EVENTS_LOCAL_KUBE_APISERVER_PORT for
+--kube-apiserver-port.`,
 		Example: `  localcluster up
+  localcluster up --store=etcd                      # the events in an etcd of their own
   localcluster up --without-events-apiserver        # a plain control plane
-  EVENTS_LOCAL_KUBE_APISERVER_PORT=26443 make up`,
+  EVENTS_LOCAL_STORE=etcd EVENTS_LOCAL_KUBE_APISERVER_PORT=26443 make up`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			storeFromEnv(cmd.Flags(), &o.store, os.LookupEnv)
 			if err := portsFromEnv(cmd.Flags(), &o.ports, os.LookupEnv); err != nil {
 				return err
 			}
@@ -48,11 +52,20 @@ EVENTS_LOCAL_KUBE_APISERVER_PORT for --kube-apiserver-port.`,
 	flags := cmd.Flags()
 	flags.StringVar(&o.toolsDir, "tools-dir", "", "directory of the programs (default: what hack/cluster/build.sh --print-dir says)")
 	flags.StringVar(&o.binary, "binary", "bin/events-apiserver", "events-apiserver to run")
+	flags.StringVar(&o.store, "store", cluster.StoreEmbedded, "where events-apiserver keeps its events: "+cluster.StoreEmbedded+" or "+cluster.StoreEtcd)
 	flags.BoolVar(&o.plain, "without-events-apiserver", false, "start a plain control plane, which serves its events itself")
 	for _, port := range o.ports.Named() {
 		flags.IntVar(port.Value, port.Name, *port.Value, "port for "+port.Component+"; 0 is any free one")
 	}
 	return cmd
+}
+
+// storeFromEnv lets the environment choose the store if no flag does. What it
+// names is checked with everything else.
+func storeFromEnv(flags *pflag.FlagSet, store *string, lookup func(string) (string, bool)) {
+	if name, set := lookup("EVENTS_LOCAL_STORE"); set && !flags.Changed("store") {
+		*store = name
+	}
 }
 
 // portsFromEnv lets the environment set the ports that no flag sets, since
@@ -103,7 +116,7 @@ func (l *local) config(ctx context.Context, o *upOptions) (cluster.Config, error
 		Log:      l.out,
 	}
 	if !o.plain {
-		config.RepoDir, config.EventsAPIServer = ".", o.binary
+		config.RepoDir, config.EventsAPIServer, config.Store = ".", o.binary, o.store
 	}
 	if config.ToolsDir != "" {
 		return config, nil
