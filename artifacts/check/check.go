@@ -36,7 +36,8 @@ func checkObject(objects manifest, ref reference) []string {
 	case *corev1.Secret:
 		return append(problems, checkSecret(object)...)
 	case *appsv1.Deployment:
-		return append(problems, checkPod(objects, ref.namespace, object.Spec.Template.Spec)...)
+		problems = append(problems, checkPod(objects, ref.namespace, object.Spec.Template.Spec)...)
+		return append(problems, checkServer(objects, ref.namespace, &object.Spec)...)
 	case *appsv1.StatefulSet:
 		return append(problems, checkPod(objects, ref.namespace, object.Spec.Template.Spec)...)
 	}

@@ -11,16 +11,45 @@ import (
 
 const otherCA = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCmIzUm9aWEp6Ci0tLS0tRU5EIENFUlRJRklDQVRFLS0tLS0K"
 
-// TestCheck changes one thing in a good installation, and wants that thing reported and nothing else.
+// The two good installations, one for each store.
+const (
+	embedded = "testdata/embedded.yaml"
+	etcd     = "testdata/etcd.yaml"
+)
+
+// change is one thing that is changed in a good installation, and what is to be reported then.
+type change struct {
+	name, old, new string
+	want           string
+}
+
+// testChanges wants each thing reported and nothing else.
+func testChanges(t *testing.T, file string, tests []change) {
+	t.Helper()
+	good := readFile(t, file)
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if tt.old != "" && strings.Count(good, tt.old) != 1 {
+				t.Fatalf("%s must have %q exactly once", file, tt.old)
+			}
+			got := problems(strings.Replace(good, tt.old, tt.new, 1))
+			switch {
+			case tt.want == "" && len(got) > 0:
+				t.Errorf("want no problem, got %q", got)
+			case tt.want != "" && (len(got) != 1 || !strings.Contains(got[0], tt.want)):
+				t.Errorf("want one problem with %q, got %q", tt.want, got)
+			}
+		})
+	}
+}
+
 func TestCheck(t *testing.T) {
 	t.Parallel()
-	good := readFile(t, "testdata/good.yaml")
+	good := readFile(t, embedded)
 	caBundle := strings.TrimSpace(strings.Split(strings.SplitAfter(good, "caBundle:")[1], "\n")[0])
 
-	tests := []struct {
-		name, old, new string
-		want           string
-	}{
+	testChanges(t, embedded, []change{
 		{name: "good"},
 		{
 			name: "registration taken back at restart",
@@ -89,8 +118,8 @@ func TestCheck(t *testing.T) {
 		},
 		{
 			name: "unknown kind",
-			old:  "kind: ConfigMap", new: "kind: ConfigMat",
-			want: "no check knows v1 ConfigMat",
+			old:  "kind: Secret", new: "kind: Secrecy",
+			want: "no check knows v1 Secrecy",
 		},
 		{
 			name: "same object twice",
@@ -104,8 +133,8 @@ func TestCheck(t *testing.T) {
 		},
 		{
 			name: "namespace missing",
-			old:  "name: settings\n  namespace: events-apiserver\ndata", new: "name: settings\n  namespace: other\n---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\n  namespace: events-apiserver\ndata",
-			want: "ConfigMap other/settings: needs Namespace other",
+			old:  "name: server\n  namespace: events-apiserver\nspec:\n  maxUnavailable", new: "name: server\n  namespace: other\nspec:\n  maxUnavailable",
+			want: "PodDisruptionBudget other/server: needs Namespace other",
 		},
 		{
 			name: "private key of the CA",
@@ -123,14 +152,9 @@ func TestCheck(t *testing.T) {
 			want: "Deployment events-apiserver/server: needs Secret events-apiserver/other",
 		},
 		{
-			name: "config map missing",
-			old:  "name: settings\n                  key", new: "name: other\n                  key",
-			want: "Deployment events-apiserver/server: container server: needs ConfigMap events-apiserver/other",
-		},
-		{
-			name: "setting without a value",
-			old:  "etcd-servers: http://etcd:2379", new: `etcd-servers: ""`,
-			want: "Deployment events-apiserver/server: container server: ConfigMap events-apiserver/settings has no value for etcd-servers",
+			name: "claim missing",
+			old:  "claimName: data", new: "claimName: other",
+			want: "Deployment events-apiserver/server: needs PersistentVolumeClaim events-apiserver/other",
 		},
 		{
 			name: "root allowed",
@@ -162,22 +186,7 @@ func TestCheck(t *testing.T) {
 			old:  "memory: 1Gi", new: "cpu: 1",
 			want: "Deployment events-apiserver/server: container server: resources",
 		},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			if tt.old != "" && strings.Count(good, tt.old) != 1 {
-				t.Fatalf("testdata/good.yaml must have %q exactly once", tt.old)
-			}
-			got := problems(strings.Replace(good, tt.old, tt.new, 1))
-			switch {
-			case tt.want == "" && len(got) > 0:
-				t.Errorf("want no problem, got %q", got)
-			case tt.want != "" && (len(got) != 1 || !strings.Contains(got[0], tt.want)):
-				t.Errorf("want one problem with %q, got %q", tt.want, got)
-			}
-		})
-	}
+	})
 }
 
 // TestStockAPIService holds what kube-apiserver itself writes for the group; with anything else there the group would not be back

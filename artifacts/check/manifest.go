@@ -76,6 +76,8 @@ func newObject(apiVersion, kind string) any {
 		return &corev1.Secret{}
 	case "v1 Service":
 		return &corev1.Service{}
+	case "v1 PersistentVolumeClaim":
+		return &corev1.PersistentVolumeClaim{}
 	case "v1 ResourceQuota":
 		return &corev1.ResourceQuota{}
 	case "apps/v1 Deployment":

@@ -20,6 +20,9 @@ func checkPod(objects manifest, namespace string, pod corev1.PodSpec) []string {
 		if volume.ConfigMap != nil {
 			problems = append(problems, objects.need(reference{"ConfigMap", namespace, volume.ConfigMap.Name})...)
 		}
+		if volume.PersistentVolumeClaim != nil {
+			problems = append(problems, objects.need(reference{"PersistentVolumeClaim", namespace, volume.PersistentVolumeClaim.ClaimName})...)
+		}
 	}
 	if !isTrue(pod.SecurityContext, func(c *corev1.PodSecurityContext) *bool { return c.RunAsNonRoot }) {
 		problems = append(problems, "securityContext.runAsNonRoot is not true")
