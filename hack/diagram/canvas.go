@@ -37,10 +37,11 @@ func (c *canvas) box(r rect, class, title string, lines ...string) {
 	c.block(r, title, lines)
 }
 
-// frame draws a rectangle with its title at the top, for boxes to be put into.
-func (c *canvas) frame(r rect, class, title string) {
+// frame draws a rectangle for boxes to be put into. Its title is at the top,
+// centered at titleX, where no arrow crosses it.
+func (c *canvas) frame(r rect, class string, titleX int, title string) {
 	c.printf(`<rect class="%s" x="%d" y="%d" width="%d" height="%d" rx="10"/>`, class, r.x, r.y, r.w, r.h)
-	c.text(point{r.centerX(), r.y + 24}, "name", title)
+	c.text(point{titleX, r.y + 24}, "name", title)
 }
 
 // cylinder draws a store.

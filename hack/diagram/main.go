@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 )
 
 func main() {
@@ -19,12 +20,12 @@ func main() {
 
 func run(args []string) error {
 	flags := flag.NewFlagSet("diagram", flag.ContinueOnError)
-	output := flags.String("output", "docs/images/data-path.svg", "file to write")
+	dir := flags.String("dir", "docs/images", "directory to write to")
 	flags.Usage = func() {
-		fmt.Fprint(flags.Output(), `Draws the way of the data as an SVG file.
+		fmt.Fprint(flags.Output(), `Draws the pictures of the docs as SVG files.
 
 Usage:
-  diagram [--output=FILE]
+  diagram [--dir=DIR]
 
 Example, from the root of the repository:
   go run ./hack/diagram
@@ -39,8 +40,10 @@ Flags:
 	if flags.NArg() != 0 {
 		return fmt.Errorf("unexpected argument %q; see --help", flags.Arg(0))
 	}
-	if err := os.WriteFile(*output, dataPath(), 0o644); err != nil {
-		return fmt.Errorf("writing the picture: %w", err)
+	for _, p := range pictures() {
+		if err := os.WriteFile(filepath.Join(*dir, p.file), p.svg(), 0o644); err != nil {
+			return fmt.Errorf("writing a picture: %w", err)
+		}
 	}
 	return nil
 }

@@ -3,105 +3,50 @@
 
 package main
 
-import "fmt"
-
-const (
-	width  = 900
-	height = 560
+import (
+	"bytes"
+	"fmt"
 )
 
-// layout says where everything is: clients at the left, kube-apiserver in the
-// middle, events-apiserver at the right, and below each server its store.
-type layout struct {
-	writers, readers, others           rect
-	host, gate, aggregator, builtin    rect
-	server                             rect
-	access, admission, registry, cache rect
-	driver, hostStore, serverStore     rect
+// width is that of every picture, in pixels.
+const width = 900
+
+// picture is one SVG file.
+type picture struct {
+	// file is its name in the directory of pictures.
+	file string
+	// title and description are for those who cannot see it.
+	title, description string
+	// height is in pixels.
+	height int
+	draw   func(c *canvas)
 }
 
-func newLayout() layout {
-	stage := func(i int) rect { return rect{646, 64 + i*69, 218, 56} }
-	return layout{
-		writers: rect{24, 24, 204, 108},
-		readers: rect{24, 148, 204, 108},
-		others:  rect{24, 290, 204, 124},
-
-		host:       rect{264, 24, 234, 390},
-		gate:       rect{276, 64, 32, 332},
-		aggregator: rect{344, 64, 142, 110},
-		builtin:    rect{344, 302, 142, 94},
-		hostStore:  rect{312, 454, 206, 84},
-
-		server:      rect{634, 24, 242, 390},
-		access:      stage(0),
-		admission:   stage(1),
-		registry:    stage(2),
-		cache:       stage(3),
-		driver:      stage(4),
-		serverStore: rect{652, 454, 206, 84},
-	}
+func pictures() []picture {
+	return []picture{dataPath(), embeddedStore()}
 }
 
-// dataPath returns the picture as an SVG file.
-func dataPath() []byte {
+// svg returns the file's content.
+func (p *picture) svg() []byte {
 	var c canvas
-	l := newLayout()
-	markers := fmt.Sprintf(marker+marker+marker, "events", "#1c6cb5", "other", "#6b7785", "back", "#a85a0c")
-	c.printf(head, width, height, markers, width-1, height-1)
-	drawBoxes(&c, l)
-	drawRequests(&c, l)
-	drawDelegation(&c, l)
+	c.printf(head, width, p.height, escape(p.title), escape(p.description), arrowHeads(), width-1, p.height-1)
+	p.draw(&c)
 	c.printf("</svg>")
-	return c.body.Bytes()
+	return bytes.Clone(c.body.Bytes())
 }
 
-func drawBoxes(c *canvas, l layout) {
-	c.box(l.writers, "client", "Writers of events.k8s.io", "kube-scheduler", "controllers", "client-go recorders")
-	c.box(l.readers, "client", "Readers of events.k8s.io", "kubectl get", "events.events.k8s.io,", "informers")
-	c.box(l.others, "client", "All other requests", "kubelet and others that", "write core/v1 events,", "kubectl get events,", "every other resource")
+// arrow is a kind of arrows.
+type arrow struct{ class, color string }
 
-	c.frame(l.host, "host", "kube-apiserver")
-	c.bar(l.gate, "part", "authentication, authorization, audit")
-	c.box(l.aggregator, "part", "aggregator", "APIService", "v1.events.k8s.io")
-	c.box(l.builtin, "part", "built-in APIs", "core/v1 events", "and all the rest")
-	c.cylinder(l.hostStore, "store", "the cluster's etcd", "core/v1 events, all the rest;", "no events.k8s.io events")
-
-	c.frame(l.server, "ours", "events-apiserver")
-	c.box(l.access, "ourpart", "delegated access checks", "authentication, authorization")
-	c.box(l.admission, "ourpart", "admission", "webhooks, policies, namespaces")
-	c.box(l.registry, "ourpart", "registry", "validation, strategy")
-	c.box(l.cache, "ourpart", "watch cache with indexes", "answers lists and watches")
-	c.box(l.driver, "ourpart", "etcd3 store", "each event with its time to live")
-	c.cylinder(l.serverStore, "ourstore", "its own etcd", "events.k8s.io events,", "for days")
+func arrows() []arrow {
+	return []arrow{{"events", "#1c6cb5"}, {"reads", "#2c7a4b"}, {"other", "#6b7785"}, {"back", "#a85a0c"}}
 }
 
-// drawRequests draws the two ways: events.k8s.io through the aggregator, and
-// the rest as it always was.
-func drawRequests(c *canvas, l layout) {
-	for _, client := range []rect{l.writers, l.readers} {
-		c.arrow("events", point{client.right(), client.centerY()}, point{l.gate.x, client.centerY()})
+// arrowHeads defines the heads of the arrows of each kind.
+func arrowHeads() string {
+	var heads bytes.Buffer
+	for _, kind := range arrows() {
+		fmt.Fprintf(&heads, marker, kind.class, kind.color)
 	}
-	c.arrow("events", point{l.gate.right(), l.aggregator.centerY()}, point{l.aggregator.x, l.aggregator.centerY()})
-	entry := l.access.centerY()
-	c.arrow("events", point{l.aggregator.right(), entry}, point{l.access.x, entry})
-	c.label(point{(l.host.right() + l.server.x) / 2, entry - 24}, "eventstext", "requests for", "events.k8s.io/v1")
-
-	stages := []rect{l.access, l.admission, l.registry, l.cache, l.driver, l.serverStore}
-	for i, stage := range stages[1:] {
-		c.arrow("events", point{stage.centerX(), stages[i].bottom()}, point{stage.centerX(), stage.y})
-	}
-
-	c.arrow("other", point{l.others.right(), l.builtin.centerY()}, point{l.gate.x, l.builtin.centerY()})
-	c.arrow("other", point{l.gate.right(), l.builtin.centerY()}, point{l.builtin.x, l.builtin.centerY()})
-	c.arrow("other", point{l.builtin.centerX(), l.builtin.bottom()}, point{l.builtin.centerX(), l.hostStore.y})
-}
-
-// drawDelegation draws what events-apiserver asks of kube-apiserver.
-func drawDelegation(c *canvas, l layout) {
-	y := l.admission.centerY() + 40
-	c.arrow("back", point{l.server.x, y}, point{l.host.right(), y})
-	middle := (l.host.right() + l.server.x) / 2
-	c.label(point{middle, y - 10}, "backtext", "asks and watches")
-	c.label(point{middle, y + 20}, "backtext", "TokenReview", "SubjectAccessReview", "namespaces", "webhooks, policies", "flow control")
+	return heads.String()
 }

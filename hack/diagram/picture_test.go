@@ -62,31 +62,60 @@ func number(t *testing.T, element xml.StartElement, name string) int {
 	return 0
 }
 
-func TestDataPath(t *testing.T) {
+func TestPictures(t *testing.T) {
 	t.Parallel()
-	found := texts(t, dataPath())
-	for _, text := range []string{
-		"kube-scheduler", "kube-apiserver", "v1.events.k8s.io", "events-apiserver",
-		"admission", "registry", "the cluster's etcd", "its own etcd", "SubjectAccessReview",
-	} {
-		if _, ok := found[text]; !ok {
-			t.Errorf("%q is not on the picture", text)
-		}
+	want := map[string][]string{
+		"data-path.svg": {
+			"kube-scheduler", "kube-apiserver", "v1.events.k8s.io", "events-apiserver",
+			"admission", "registry", "engine", "the cluster's etcd", "its data directory", "SubjectAccessReview",
+		},
+		"embedded-store.svg": {
+			"writer", "3 one fsync", "publish", "change feed", "log",
+			"versions", "changes", "index", "expiry", "meta", "compaction, every 5 minutes",
+		},
 	}
-	// A character of the widest usual font is about 0.65 of its size wide.
-	const characterWidth = 8
+	for _, p := range pictures() {
+		t.Run(p.file, func(t *testing.T) {
+			t.Parallel()
+			found := texts(t, p.svg())
+			for _, text := range want[p.file] {
+				if _, ok := found[text]; !ok {
+					t.Errorf("%q is not on the picture", text)
+				}
+			}
+			checkPlaces(t, p.height, found)
+		})
+	}
+}
+
+// checkPlaces wants all text on the picture, and no text over another. Where the
+// letters of a usual font end is estimated, from 6 to 8 pixels for each.
+func checkPlaces(t *testing.T, height int, found map[string]point) {
+	t.Helper()
+	const widest, usual, high = 8, 6, 12
 	for text, at := range found {
-		half := len(text) * characterWidth / 2
-		if at.x != 0 && (at.x < half || at.x+half > width || at.y > height) {
+		if at.x == 0 { // turned
+			continue
+		}
+		half := len([]rune(text)) * widest / 2
+		if at.x < half || at.x+half > width || at.y < high || at.y > height {
 			t.Errorf("%q at %v leaves the picture", text, at)
+		}
+		for other, there := range found {
+			apart := len([]rune(text+other)) * usual / 2
+			if other != text && max(at.x-there.x, there.x-at.x) < apart && max(at.y-there.y, there.y-at.y) < high {
+				t.Errorf("%q at %v and %q at %v overlap", text, at, other, there)
+			}
 		}
 	}
 }
 
-func TestDataPathIsDeterministic(t *testing.T) {
+func TestPicturesAreDeterministic(t *testing.T) {
 	t.Parallel()
-	if diff := cmp.Diff(dataPath(), dataPath()); diff != "" {
-		t.Errorf("two runs differ:\n%s", diff)
+	for i, p := range pictures() {
+		if diff := cmp.Diff(p.svg(), pictures()[i].svg()); diff != "" {
+			t.Errorf("two runs of %s differ:\n%s", p.file, diff)
+		}
 	}
 }
 
@@ -101,16 +130,18 @@ func TestEscape(t *testing.T) {
 
 func TestRun(t *testing.T) {
 	t.Parallel()
-	file := filepath.Join(t.TempDir(), "picture.svg")
-	if err := run([]string{"--output=" + file}); err != nil {
+	dir := t.TempDir()
+	if err := run([]string{"--dir=" + dir}); err != nil {
 		t.Fatal(err)
 	}
-	written, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(written, dataPath()) {
-		t.Error("the file is not the picture")
+	for _, p := range pictures() {
+		written, err := os.ReadFile(filepath.Join(dir, p.file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(written, p.svg()) {
+			t.Errorf("%s is not the picture", p.file)
+		}
 	}
 	if err := run([]string{"extra"}); err == nil || !strings.Contains(err.Error(), "extra") {
 		t.Errorf("got error %v, want one that names the unexpected argument", err)
