@@ -7,7 +7,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -208,7 +212,9 @@ func TestOpenRefuses(t *testing.T) {
 		"broken marker":   {write("data/FORMAT", "x"), ErrCorrupt, "data/FORMAT"},
 		"missing marker":  {remove("FORMAT", "data"), ErrCorrupt, "no FORMAT file"},
 		"missing file":    {remove(".sst", "data/db"), ErrCorrupt, "type sstable"},
+		"cut file":        {cut(".sst", "data/db"), ErrCorrupt, ".sst"},
 		"broken manifest": {overwrite("MANIFEST-", "data/db"), ErrCorrupt, "MANIFEST"},
+		"broken options":  {overwrite("OPTIONS-", "data/db"), ErrCorrupt, "data/db"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -222,6 +228,9 @@ func TestOpenRefuses(t *testing.T) {
 			again, err := Open(Config{Dir: "data", FS: memory})
 			if err == nil {
 				_ = again.Close()
+			}
+			if errors.Is(err, ErrCorrupt) && !strings.Contains(err.Error(), "restore the directory from a snapshot") {
+				t.Errorf("open: %v\nwant it to say what to do", err)
 			}
 			if !errors.Is(err, test.want) || !strings.Contains(fmt.Sprint(err), test.says) {
 				t.Errorf("open: %v\nwant %v with %q", err, test.want, test.says)
@@ -268,6 +277,57 @@ func overwrite(part, dir string) func(t *testing.T, memory vfs.FS) {
 				t.Fatal(err)
 			}
 		}
+	}
+}
+
+// cut takes the end of files away.
+func cut(part, dir string) func(t *testing.T, memory vfs.FS) {
+	return func(t *testing.T, memory vfs.FS) {
+		t.Helper()
+		for _, path := range named(t, memory, part, dir) {
+			if err := writeSynced(memory, path, "cut"); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// The log is read at each start. Damage in its middle must not pass for its end,
+// which would lose what comes after.
+func TestOpenRefuses_DamagedLog(t *testing.T) {
+	t.Parallel()
+	memory := vfs.NewCrashableMem()
+	e := open(t, Config{FS: memory})
+	for i := range 20 {
+		put(t, e, fmt.Sprint(i), "x|"+strings.Repeat("v", 4000))
+	}
+	killed := memory.CrashClone(vfs.CrashCloneCfg{})
+	path := slices.Max(named(t, killed, ".log", "data/db"))
+	damage(t, killed, path)
+	again, err := Open(Config{Dir: "data", FS: killed})
+	if err == nil {
+		_ = again.Close()
+	}
+	number, _ := strconv.Atoi(strings.TrimSuffix(filepath.Base(path), ".log"))
+	if !errors.Is(err, ErrCorrupt) || !strings.Contains(fmt.Sprint(err), fmt.Sprintf("wal %d", number)) {
+		t.Errorf("open: %v\nwant ErrCorrupt and the number of %s", err, path)
+	}
+}
+
+// damage changes bytes in the middle of a file.
+func damage(t *testing.T, memory vfs.FS, path string) {
+	t.Helper()
+	file, err := memory.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := io.ReadAll(file)
+	if err := errors.Join(err, file.Close()); err != nil {
+		t.Fatal(err)
+	}
+	copy(content[len(content)/3:], "damaged")
+	if err := writeSynced(memory, path, string(content)); err != nil {
+		t.Fatal(err)
 	}
 }
 

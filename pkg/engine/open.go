@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -90,13 +91,25 @@ func (e *Engine) openData(dir string, lock *pebble.Lock) error {
 }
 
 // openError adds what to do to an error about files that are damaged or gone;
-// Pebble's message names the file.
+// Pebble's message names the file. That is every error but those of the
+// operating system, which may keep us from files that are well.
 func openError(dir string, err error) error {
-	if pebble.IsCorruptionError(err) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrCorrupt) {
-		return fmt.Errorf("%w: opening %s: %w; restore the directory from a snapshot, or move it away to start with an empty one",
-			ErrCorrupt, dir, err)
+	var refused syscall.Errno
+	if errors.As(err, &refused) && refused != syscall.ENOENT {
+		return fmt.Errorf("opening %s: %w", dir, err)
 	}
-	return fmt.Errorf("opening %s: %w", dir, err)
+	return fmt.Errorf("%w: opening %s: %w%s; restore the directory from a snapshot, or move it away to start with an empty one",
+		ErrCorrupt, dir, err, openDetail(err))
+}
+
+// openDetail is what Pebble's message leaves out, such as the number of the log
+// that is damaged.
+func openDetail(err error) string {
+	var detailed interface{ ErrorDetail() string }
+	if !errors.As(err, &detailed) {
+		return ""
+	}
+	return " (" + detailed.ErrorDetail() + ")"
 }
 
 // load reads revisions, counters and indexes.
@@ -129,7 +142,20 @@ func (e *Engine) load() error {
 		counted := e.counted
 		e.publishedCounters.Store(&counted)
 	}
-	return e.loadIndexes()
+	if err := e.loadIndexes(); err != nil {
+		return err
+	}
+	return e.leaveFirstLog()
+}
+
+// leaveFirstLog lets an empty store begin another log. Pebble begins the first
+// one of a directory before it sets the format, and in such a log it takes damage
+// for the end: what comes after would be lost without a word.
+func (e *Engine) leaveFirstLog() error {
+	if e.last != firstRevision {
+		return nil
+	}
+	return wrap("beginning a log", e.db.Flush())
 }
 
 // lastChange returns the revision of the last change row, or 0.
