@@ -41,8 +41,11 @@ type Authority struct {
 	key  crypto.Signer
 }
 
-// OpenAuthority loads the authority of dir, or makes one if dir has none. It
-// fails if only one of the two files is there, or if the authority has ended.
+// OpenAuthority loads the authority of dir, or makes one if dir has none. A key
+// without its certificate is what is left when the making was interrupted; the
+// certificate is made anew for the key, so that certificates issued by the
+// authority, if there are any, stay valid. It fails if the key alone is missing,
+// or if the authority has ended.
 func OpenAuthority(dir string, now time.Time) (*Authority, error) {
 	certPath, keyPath := filepath.Join(dir, CAFile), filepath.Join(dir, CAKeyFile)
 	certPEM, certErr := os.ReadFile(certPath)
@@ -50,6 +53,12 @@ func OpenAuthority(dir string, now time.Time) (*Authority, error) {
 	switch {
 	case errors.Is(certErr, os.ErrNotExist) && errors.Is(keyErr, os.ErrNotExist):
 		return createAuthority(dir, now)
+	case errors.Is(certErr, os.ErrNotExist) && keyErr == nil:
+		key, err := decodeKey(keyPEM)
+		if err != nil {
+			return nil, fmt.Errorf("reading the key of the certificate authority of %s: %w", dir, err)
+		}
+		return certifyAuthority(dir, key, now)
 	case certErr != nil:
 		return nil, fmt.Errorf("reading the certificate authority: %w", certErr)
 	case keyErr != nil:
@@ -81,11 +90,21 @@ func parseAuthority(certPEM, keyPEM []byte) (*Authority, error) {
 	return &Authority{cert: cert, key: key}, nil
 }
 
+// createAuthority writes the key first: a certificate without its key is what
+// OpenAuthority refuses.
 func createAuthority(dir string, now time.Time) (*Authority, error) {
 	key, err := newKey()
 	if err != nil {
 		return nil, err
 	}
+	if err := writeKey(filepath.Join(dir, CAKeyFile), key); err != nil {
+		return nil, err
+	}
+	return certifyAuthority(dir, key, now)
+}
+
+// certifyAuthority makes the certificate of an authority whose key is in dir.
+func certifyAuthority(dir string, key crypto.Signer, now time.Time) (*Authority, error) {
 	template := &x509.Certificate{
 		Subject:               pkix.Name{CommonName: commonName + "-ca"},
 		NotBefore:             now.Add(-backdate),
@@ -99,11 +118,6 @@ func createAuthority(dir string, now time.Time) (*Authority, error) {
 	cert, err := self.sign(template, key.Public())
 	if err != nil {
 		return nil, fmt.Errorf("making a certificate authority: %w", err)
-	}
-	// The key goes first: a certificate without its key is what
-	// OpenAuthority refuses.
-	if err := writeKey(filepath.Join(dir, CAKeyFile), key); err != nil {
-		return nil, err
 	}
 	if err := writeFile(filepath.Join(dir, CAFile), encodeCertificate(cert), 0o644); err != nil {
 		return nil, err

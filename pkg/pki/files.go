@@ -67,7 +67,9 @@ func writeKey(path string, key crypto.Signer) error {
 }
 
 // writeFile puts data at path in one step, so that a reader, a running server
-// that watches the file among them, sees the old content or the new.
+// that watches the file among them, sees the old content or the new. The content
+// is on the disk before it has the name: a machine that loses its power must not
+// leave an empty file, with which no server starts.
 func writeFile(path string, data []byte, mode os.FileMode) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return fmt.Errorf("making the directory of %s: %w", path, err)
@@ -78,6 +80,9 @@ func writeFile(path string, data []byte, mode os.FileMode) error {
 	}
 	defer func() { _ = os.Remove(temporary.Name()) }() // fails once renamed, as it should
 	_, err = temporary.Write(data)
+	if err == nil {
+		err = temporary.Sync()
+	}
 	err = errors.Join(err, temporary.Chmod(mode), temporary.Close())
 	if err == nil {
 		err = os.Rename(temporary.Name(), path)

@@ -6,6 +6,7 @@ package pki
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"os"
 	"path/filepath"
 	"strings"
@@ -154,7 +155,7 @@ func TestEnsureServing_Refuses(t *testing.T) {
 	}{
 		"no hosts":                      {func(*testing.T, string) {}, 0, nil, "at least one host"},
 		"authority without its key":     {remove(CAKeyFile), 0, testHosts(), CAKeyFile},
-		"key without its authority":     {remove(CAFile), 0, testHosts(), CAFile},
+		"authority's key is no key":     {both(remove(CAFile), write(CAKeyFile, "x")), 0, testHosts(), "no PEM private key"},
 		"authority is no certificate":   {write(CAFile, "x"), 0, testHosts(), "no PEM certificate"},
 		"certificate is no certificate": {write(CertFile, "x"), 0, testHosts(), "no PEM certificate"},
 		"key is no key":                 {write(KeyFile, "x"), 0, testHosts(), "no PEM private key"},
@@ -171,6 +172,40 @@ func TestEnsureServing_Refuses(t *testing.T) {
 				t.Errorf("got error %v, want one with %q", err, test.want)
 			}
 		})
+	}
+}
+
+func both(first, second func(*testing.T, string)) func(*testing.T, string) {
+	return func(t *testing.T, dir string) {
+		t.Helper()
+		first(t, dir)
+		second(t, dir)
+	}
+}
+
+// A process that is killed while it makes an authority leaves the key alone. The
+// next one must start, and what was issued by that key, if anything was, must
+// stay valid.
+func TestOpenAuthority_CompletesInterrupted(t *testing.T) {
+	t.Parallel()
+	dir, now := t.TempDir(), time.Now()
+	ensure(t, dir, testHosts(), now)
+	former, certificate := read(t, dir, CAFile), read(t, dir, CertFile)
+	remove(CAFile)(t, dir)
+	if ensure(t, dir, testHosts(), now) {
+		t.Error("the serving certificate was issued anew though its authority's key was there")
+	}
+	for name, ca := range map[string]string{"former": former, "new": read(t, dir, CAFile)} {
+		roots := x509.NewCertPool()
+		roots.AppendCertsFromPEM([]byte(ca))
+		block, _ := pem.Decode([]byte(certificate))
+		leaf, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := leaf.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: now}); err != nil {
+			t.Errorf("with the %s certificate of the authority: %v", name, err)
+		}
 	}
 }
 
