@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -37,7 +39,11 @@ func Open(config Config) (*Engine, error) {
 		return nil, err
 	}
 	e := newEngine(config)
-	if err := e.openData(dataDir, lock); err != nil {
+	err = checkMarker(fsys, dataDir)
+	if err == nil {
+		err = e.openData(dataDir, lock)
+	}
+	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
 	e.lock = lock
@@ -75,6 +81,24 @@ func lockDir(fsys vfs.FS, dir string) (*pebble.Lock, error) {
 	default:
 		return nil, fmt.Errorf("%w: %s; stop that process or use another directory (%w)", ErrLocked, dir, err)
 	}
+}
+
+// checkMarker refuses a directory that has lost the file by whose name Pebble
+// finds its list of files. That file is empty, and some programs that copy leave
+// such files out. Pebble would take the directory for a new one, and remove what
+// it does not know.
+func checkMarker(fsys vfs.FS, dir string) error {
+	names, err := fsys.List(dir)
+	if err != nil {
+		return fmt.Errorf("reading data directory %s: %w", dir, err)
+	}
+	marked := slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, "marker.manifest.") })
+	used := slices.ContainsFunc(names, func(name string) bool { return strings.HasSuffix(name, ".sst") || strings.HasSuffix(name, ".log") })
+	if used && !marked {
+		return fmt.Errorf("%w: %s holds data but no marker.manifest file; restore the directory from a snapshot, or move it away to start with an empty one",
+			ErrCorrupt, dir)
+	}
+	return nil
 }
 
 // openData opens Pebble and reads the few rows that say where the engine was.
