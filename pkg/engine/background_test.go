@@ -90,6 +90,8 @@ func TestCompactsByItself(t *testing.T) {
 			Compacted: func(horizon Revision, _ int, _ time.Duration) { told = append(told, horizon) },
 		}})
 		defer closeEngine(t, e)
+		// The first target is the revision of now.
+		synctest.Wait()
 		old := put(t, e, "a", "1")
 		newer := put(t, e, "a", "2")
 		read := func() error {
