@@ -38,6 +38,8 @@ type checker struct {
 	snapshot *pebble.Snapshot
 	// ready are the names of the indexes that must be whole.
 	ready map[indexID]string
+	// flags are those of the indexes in the snapshot.
+	flags map[indexID]uint64
 	// compacted is the revision up to which change rows may be gone.
 	compacted Revision
 	counted   counters
@@ -49,6 +51,14 @@ func (c *checker) run(ctx context.Context) error {
 		return err
 	}
 	c.compacted = Revision(compacted)
+	stored, err := storedIndexes(c.snapshot)
+	if err != nil {
+		return err
+	}
+	c.flags = map[indexID]uint64{}
+	for _, numbers := range stored {
+		c.flags[indexID(numbers[0])] = numbers[1] //nolint:gosec // this package wrote it
+	}
 	checks := []struct {
 		space byte
 		row   func(key, value []byte) error
@@ -56,6 +66,7 @@ func (c *checker) run(ctx context.Context) error {
 		{spaceChange, c.changes()},
 		{spaceVersion, c.versions()},
 		{spaceIndex, c.indexRow},
+		{spaceUndecided, c.undecidedRow},
 		{spaceExpiry, c.expiryRow},
 	}
 	for _, check := range checks {
@@ -167,24 +178,67 @@ func (c *checker) versions() func(key, value []byte) error {
 }
 
 func (c *checker) indexed(key []byte, revision Revision, row *versionRow) error {
-	return c.engine.eachIndexValue(key, row, func(id indexID, value []byte) error {
+	err := eachStoredValue(row, func(id indexID, value []byte) error {
 		name, ready := c.ready[id]
 		if !ready {
 			return nil
 		}
 		return c.has(appendIndexKey(nil, id, value, key), "row in index "+name, key, revision)
 	})
+	if err != nil {
+		return err
+	}
+	younger, err := c.engine.notStoring(row)
+	if err != nil {
+		return err
+	}
+	for _, x := range younger {
+		if err := c.derived(x, key, revision, row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// derived checks the rows of a version that is older than the index. Its values
+// may not be told now, or may not have been when the rows were added.
+func (c *checker) derived(x *index, key []byte, revision Revision, row *versionRow) error {
+	if _, ready := c.ready[x.id]; !ready {
+		return nil
+	}
+	values, err := x.derive(key, row.value)
+	if err != nil {
+		return nil //nolint:nilerr // either form of its rows is right
+	}
+	undecided, err := c.exists(appendUndecidedKey(nil, x.id, key))
+	if err != nil || undecided {
+		return err
+	}
+	for _, value := range values {
+		if err := c.has(appendIndexKey(nil, x.id, value, key), "row in index "+x.name, key, revision); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (c *checker) has(row []byte, what string, key []byte, revision Revision) error {
+	found, err := c.exists(row)
+	if err != nil || found {
+		return err
+	}
+	return fmt.Errorf("%w: version %d of key %q has no %s", ErrCorrupt, revision, key, what)
+}
+
+func (c *checker) exists(row []byte) (bool, error) {
 	_, closer, err := c.snapshot.Get(row)
 	if errors.Is(err, pebble.ErrNotFound) {
-		return fmt.Errorf("%w: version %d of key %q has no %s", ErrCorrupt, revision, key, what)
+		return false, nil
 	}
 	if err != nil {
-		return fmt.Errorf("checking: %w", err)
+		return false, fmt.Errorf("checking: %w", err)
 	}
-	return closer.Close()
+	return true, closer.Close()
 }
 
 // indexRow checks that some version has the value.
@@ -193,24 +247,65 @@ func (c *checker) indexRow(row, _ []byte) error {
 	if err != nil {
 		return err
 	}
-	iter, err := c.snapshot.NewIter(&pebble.IterOptions{LowerBound: []byte{spaceVersion}, UpperBound: spaceEnd(spaceVersion)})
-	if err != nil {
-		return fmt.Errorf("checking: %w", err)
+	if c.flags[id]&indexLeftovers != 0 {
+		return nil
 	}
-	has := false
-	for valid := iter.SeekPrefixGE(appendVersionPrefix(nil, key)); valid && !has && err == nil; valid = iter.Next() {
-		var version versionRow
-		if version, err = decodeVersionRow(iter.Value()); err == nil && !version.deleted() {
-			has, err = c.engine.hasIndexValue(id, &version, key, value)
+	x := c.declared(id)
+	has, err := c.anyVersion(key, func(version *versionRow) (bool, error) {
+		if x == nil {
+			_, has, err := version.indexed.find(id, value)
+			return has, err
 		}
-	}
-	if err := errors.Join(err, iter.Error(), iter.Close()); err != nil {
+		return x.matches(version, key, value)
+	})
+	if err != nil || has {
 		return err
 	}
-	if !has {
-		return fmt.Errorf("%w: index %d has key %q under %q, which no version of it has", ErrCorrupt, id, key, value)
+	return fmt.Errorf("%w: index %d has key %q under %q, which no version of it has", ErrCorrupt, id, key, value)
+}
+
+// undecidedRow checks that some version is older than the index.
+func (c *checker) undecidedRow(row, _ []byte) error {
+	id, key, err := decodeUndecidedKey(row)
+	if err != nil {
+		return err
+	}
+	if c.flags[id]&indexLeftovers != 0 {
+		return nil
+	}
+	older, err := c.anyVersion(key, func(version *versionRow) (bool, error) {
+		stores, err := version.indexed.stores(id)
+		return !stores, err
+	})
+	if err != nil || older && c.flags[id]&indexUndecided != 0 {
+		return err
+	}
+	return fmt.Errorf("%w: key %q is undecided in index %d, which knows all its versions", ErrCorrupt, key, id)
+}
+
+func (c *checker) declared(id indexID) *index {
+	for _, x := range c.engine.indexes {
+		if x.id == id {
+			return x
+		}
 	}
 	return nil
+}
+
+// anyVersion reports whether f is true of a version of the key.
+func (c *checker) anyVersion(key []byte, f func(*versionRow) (bool, error)) (bool, error) {
+	iter, err := c.snapshot.NewIter(&pebble.IterOptions{LowerBound: []byte{spaceVersion}, UpperBound: spaceEnd(spaceVersion)})
+	if err != nil {
+		return false, fmt.Errorf("checking: %w", err)
+	}
+	is := false
+	for valid := iter.SeekPrefixGE(appendVersionPrefix(nil, key)); valid && !is && err == nil; valid = iter.Next() {
+		var version versionRow
+		if version, err = decodeVersionRow(iter.Value()); err == nil && !version.deleted() {
+			is, err = f(&version)
+		}
+	}
+	return is, errors.Join(err, iter.Error(), iter.Close())
 }
 
 // expiryRow checks that the row is for the newest version of its key.

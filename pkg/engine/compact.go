@@ -72,7 +72,7 @@ func (e *Engine) compact(ctx context.Context, upTo Revision, interval time.Durat
 			return err
 		}
 		chunkBegun := time.Now()
-		if err := e.compactChunk(upTo); err != nil {
+		if err := e.compactChunk(ctx, upTo); err != nil {
 			return fmt.Errorf("compacting to revision %d: %w", upTo, err)
 		}
 		if interval == 0 {
@@ -100,7 +100,8 @@ func (e *Engine) dropChanges(upTo Revision) error {
 	return e.db.DeleteRange(appendChangeKey(nil, 0), appendChangeKey(nil, upTo+1), pebble.NoSync)
 }
 
-// superseded is a version that no reader can see any more.
+// superseded is a version that no reader can see any more, or one that came
+// after it.
 type superseded struct {
 	key      []byte
 	revision Revision
@@ -109,9 +110,13 @@ type superseded struct {
 }
 
 // compactChunk works through the next changes up to a revision.
-func (e *Engine) compactChunk(upTo Revision) error {
+func (e *Engine) compactChunk(ctx context.Context, upTo Revision) error {
 	until := min(upTo, e.compacted+compactChunk)
 	gone, err := e.supersededBy(e.compacted, until)
+	if err != nil {
+		return err
+	}
+	derived, err := e.derive(ctx, gone)
 	if err != nil {
 		return err
 	}
@@ -125,7 +130,7 @@ func (e *Engine) compactChunk(upTo Revision) error {
 	// a crash leaves all of it or none.
 	err = errors.Join(setMeta(batch, metaHorizon, uint64(upTo)), setMeta(batch, metaCompacted, uint64(until)))
 	if err == nil {
-		err = e.removeVersions(batch, gone)
+		err = e.removeVersions(batch, gone, derived)
 	}
 	if err := errors.Join(err, batch.Close()); err != nil {
 		return err
@@ -189,7 +194,7 @@ func appendSuperseded(gone []superseded, rows, versions *pebble.Iterator) ([]sup
 // removeVersions applies the batch together with the removal of the index rows
 // that no remaining version needs. The writer must not add such a version in
 // between.
-func (e *Engine) removeVersions(batch *pebble.Batch, gone []superseded) error {
+func (e *Engine) removeVersions(batch *pebble.Batch, gone []superseded, derived derivations) error {
 	e.rowLock.Lock()
 	defer e.rowLock.Unlock()
 	versions, err := e.newVersionIter()
@@ -197,7 +202,7 @@ func (e *Engine) removeVersions(batch *pebble.Batch, gone []superseded) error {
 		return err
 	}
 	for i := range gone {
-		if err = e.removeIndexRows(batch, versions, &gone[i]); err != nil {
+		if err = e.removeIndexRows(batch, versions, &gone[i], derived); err != nil {
 			break
 		}
 	}
@@ -212,7 +217,7 @@ func (e *Engine) removeVersions(batch *pebble.Batch, gone []superseded) error {
 // removeIndexRows removes those of a version that no newer version of its key
 // has. Older versions are gone already, since changes are worked through in
 // order.
-func (e *Engine) removeIndexRows(batch *pebble.Batch, versions *pebble.Iterator, s *superseded) error {
+func (e *Engine) removeIndexRows(batch *pebble.Batch, versions *pebble.Iterator, s *superseded, derived derivations) error {
 	if s.row.deleted() {
 		return nil
 	}
@@ -220,19 +225,24 @@ func (e *Engine) removeIndexRows(batch *pebble.Batch, versions *pebble.Iterator,
 	if err != nil {
 		return err
 	}
-	return e.eachIndexValue(s.key, &s.row, func(id indexID, value []byte) error {
+	// What a version says of an index that is still declared, newer ones say, too.
+	err = eachStoredValue(&s.row, func(id indexID, value []byte) error {
 		for i := range newer {
-			if has, err := e.hasIndexValue(id, &newer[i], s.key, value); err != nil || has {
+			if _, has, err := newer[i].row.indexed.find(id, value); err != nil || has {
 				return err
 			}
 		}
 		return batch.Delete(appendIndexKey(nil, id, value, s.key), nil)
 	})
+	if err != nil {
+		return err
+	}
+	return e.removeDerivedRows(batch, s, newer, derived)
 }
 
 // newerVersions returns the versions of a key that came after one.
-func newerVersions(versions *pebble.Iterator, s *superseded) ([]versionRow, error) {
-	var newer []versionRow
+func newerVersions(versions *pebble.Iterator, s *superseded) ([]superseded, error) {
+	var newer []superseded
 	valid := versions.SeekPrefixGE(appendVersionPrefix(nil, s.key))
 	for ; valid && versionRevision(versions.Key()) > s.revision; valid = versions.Next() {
 		value, err := versions.ValueAndErr()
@@ -244,7 +254,7 @@ func newerVersions(versions *pebble.Iterator, s *superseded) ([]versionRow, erro
 			return nil, err
 		}
 		if !row.deleted() {
-			newer = append(newer, row)
+			newer = append(newer, superseded{key: s.key, revision: versionRevision(versions.Key()), row: row})
 		}
 	}
 	return newer, versions.Error()

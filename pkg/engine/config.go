@@ -49,6 +49,8 @@ type Config struct {
 	// Listener is told what happens inside.
 	Listener Listener
 
+	// uncompressed is for tests that look for something in files.
+	uncompressed bool
 	// manual is for tests that call Expire and Compact at the right moments:
 	// nothing but the building of indexes runs by itself.
 	manual bool
@@ -62,6 +64,11 @@ type Index struct {
 	// Values returns the values under which a record is to be found. It must
 	// depend on its arguments alone and must not keep them. It is called for
 	// ops without IndexValues and for records from before the index.
+	//
+	// An error says that the values of the record cannot be told, now or ever. It
+	// makes an op fail; a record from before the index is then in every List by
+	// the index, whatever the value, until the error is gone: only the caller can
+	// say what that record means to the list.
 	Values func(key, value []byte) ([][]byte, error)
 }
 
@@ -78,6 +85,10 @@ type Listener struct {
 	Compacted func(horizon Revision, changes int, took time.Duration)
 	// IndexBuilt is called when an index covers all data.
 	IndexBuilt func(name string, took time.Duration)
+	// IndexUndecided is called when an index was built, or tried again, and
+	// Index.Values failed for that many keys. Reason is one of its errors. They
+	// are tried again by themselves.
+	IndexUndecided func(name string, keys int, reason error)
 	// Space is called when writes begin to be refused for lack of space, and
 	// when they are accepted again.
 	Space func(refusing bool, freeBytes uint64)

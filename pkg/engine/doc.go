@@ -22,6 +22,8 @@
 //	r | revision                change: flags, revisions of the version before
 //	                            and of creation, key
 //	i | index id | value. | key index entry, empty
+//	u | index id | key          a key whose values for the index could not be
+//	                            told, empty
 //	d | deadline | revision     expiry: key
 //	m | name                    a few numbers: horizon, how far compaction got,
 //	                            counters, indexes with their ids
@@ -40,11 +42,14 @@
 //  3. Above the revision that compaction has reached, change rows follow each
 //     other without a gap; each has its version and the version before it.
 //  4. Every version that is not a deletion has its entries in every index that
-//     is ready. An entry means that some version of the key has the value; a
-//     reader must look at the version it wants.
-//  5. No index entry is left when no version has the value any more. Entries are
-//     removed by compaction only, with rowLock held, so that the writer cannot
-//     add a version that relies on one meanwhile.
+//     is ready, or is older than the index and its key is undecided there. An
+//     entry means that some version of the key has the value; a reader must look
+//     at the version it wants. Undecided keys belong to every value.
+//  5. No index entry is left when no version has the value any more, unless the
+//     index says that it has leftovers; then it is built anew by the next Open.
+//     Entries are removed by compaction only, with rowLock held, so that the
+//     writer cannot add a version that relies on one meanwhile. Versions that are
+//     older than an index get their entries with compactLock held.
 //  6. The newest version of a key has an expiry row if it has a deadline; no
 //     other version has one.
 //  7. The counters are those of all newest versions that are not deletions.
@@ -62,7 +67,9 @@
 // all requests that wait. Another one waits for the fsync of each batch,
 // publishes and answers, while the writer goes on. Expiry asks the writer, in
 // small chunks with rests between. Compaction works through change rows from the
-// old horizon to the new one and removes what they superseded.
+// old horizon to the new one and removes what they superseded. The values of
+// versions from before an index are never taken under rowLock, since that may
+// take long.
 //
 // When the disk refuses a write, nothing is written any more until the directory
 // is opened again, because only that shows what has reached the disk.

@@ -85,7 +85,12 @@ func (e *Engine) start() {
 
 	ctx, cancel := context.WithCancel(context.Background())
 	e.stopBackground = cancel
-	e.byItself.Go(func() { e.buildIndexes(ctx) })
+	e.byItself.Go(func() {
+		e.buildIndexes(ctx)
+		if !e.config.manual {
+			e.keepDeciding(ctx)
+		}
+	})
 	if e.config.manual {
 		return
 	}

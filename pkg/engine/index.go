@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	// buildChunk is how many versions are indexed while the writer waits.
+	// buildChunk is how many versions are indexed while compaction waits.
 	buildChunk = 64
 	buildRest  = 1
 )
@@ -29,10 +29,50 @@ type index struct {
 	values func(key, value []byte) ([][]byte, error)
 	// ready says that every version has its rows in the index.
 	ready atomic.Bool
+	// undecided says that there may be keys whose values could not be told. It is
+	// raised before the first of them has its row.
+	undecided atomic.Bool
+	// leftovers says that there may be rows that no version needs, because the
+	// values of a removed version could not be told. The index is built anew when
+	// the directory is opened again.
+	leftovers atomic.Bool
 }
 
-// matches reports whether a version is in the index under the value. A version
-// from before the index does not say so itself.
+// Flags of an index in its meta row. These values are on disk. Builds that
+// know the first one alone take an index with others for one that is not ready.
+const (
+	indexReady = 1 << iota
+	indexUndecided
+	indexLeftovers
+)
+
+func (x *index) flags() uint64 {
+	var flags uint64
+	if x.ready.Load() {
+		flags |= indexReady
+	}
+	if x.undecided.Load() {
+		flags |= indexUndecided
+	}
+	if x.leftovers.Load() {
+		flags |= indexLeftovers
+	}
+	return flags
+}
+
+// derive takes the values of a record that does not say them itself, because it
+// is older than the index.
+func (x *index) derive(key, value []byte) ([][]byte, error) {
+	values, err := x.values(key, value)
+	if err != nil {
+		return nil, fmt.Errorf("taking the values of index %s: %w", x.name, err)
+	}
+	return values, nil
+}
+
+// matches reports whether a version is in the index under the value. One whose
+// values cannot be told is: whoever asked must find that out, or the list would
+// be short of it.
 func (x *index) matches(row *versionRow, key, value []byte) (bool, error) {
 	known, has, err := row.indexed.find(x.id, value)
 	if err != nil || known {
@@ -40,9 +80,13 @@ func (x *index) matches(row *versionRow, key, value []byte) (bool, error) {
 	}
 	values, err := x.values(key, row.value)
 	if err != nil {
-		return false, fmt.Errorf("taking the values of index %s: %w", x.name, err)
+		return true, nil //nolint:nilerr // see above
 	}
-	return slices.ContainsFunc(values, func(v []byte) bool { return bytes.Equal(v, value) }), nil
+	return contains(values, value), nil
+}
+
+func contains(values [][]byte, value []byte) bool {
+	return slices.ContainsFunc(values, func(v []byte) bool { return bytes.Equal(v, value) })
 }
 
 // IndexReady reports whether the index covers data from before it was
@@ -73,8 +117,8 @@ func (e *Engine) indexedValues(op Op) (indexValues, error) {
 			values = op.IndexValues[i]
 		} else {
 			var err error
-			if values, err = index.values(op.Key, op.Value); err != nil {
-				return nil, fmt.Errorf("taking the values of index %s: %w", index.name, err)
+			if values, err = index.derive(op.Key, op.Value); err != nil {
+				return nil, err
 			}
 		}
 		for _, value := range values {
@@ -87,53 +131,47 @@ func (e *Engine) indexedValues(op Op) (indexValues, error) {
 	return list, nil
 }
 
-// eachIndexValue calls f for every index row that a version has. Indexes that
-// the version does not name are younger than it.
-func (e *Engine) eachIndexValue(key []byte, row *versionRow, f func(id indexID, value []byte) error) error {
-	known := map[indexID]bool{}
+// notStoring returns the indexes whose values the version does not say, for they
+// are younger than it.
+func (e *Engine) notStoring(row *versionRow) ([]*index, error) {
+	declared := 0
+	err := row.indexed.each(func(id indexID, _ [][]byte) {
+		if slices.ContainsFunc(e.indexes, func(x *index) bool { return x.id == id }) {
+			declared++
+		}
+	})
+	if err != nil || declared == len(e.indexes) {
+		return nil, err
+	}
+	var younger []*index
+	for _, x := range e.indexes {
+		stores, err := row.indexed.stores(x.id)
+		if err != nil {
+			return nil, err
+		}
+		if !stores {
+			younger = append(younger, x)
+		}
+	}
+	return younger, nil
+}
+
+// eachStoredValue calls f for the values that the version says itself, of
+// indexes that are not declared any more too.
+func eachStoredValue(row *versionRow, f func(id indexID, value []byte) error) error {
 	var failed error
 	err := row.indexed.each(func(id indexID, values [][]byte) {
-		known[id] = true
 		for _, value := range values {
 			failed = errors.Join(failed, f(id, value))
 		}
 	})
-	if err := errors.Join(err, failed); err != nil {
-		return err
-	}
-	for _, index := range e.indexes {
-		if known[index.id] {
-			continue
-		}
-		values, err := index.values(key, row.value)
-		if err != nil {
-			return fmt.Errorf("taking the values of index %s: %w", index.name, err)
-		}
-		for _, value := range values {
-			if err := f(index.id, value); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// hasIndexValue reports whether a version is in an index under the value. An
-// index that is not declared any more has what the version says.
-func (e *Engine) hasIndexValue(id indexID, row *versionRow, key, value []byte) (bool, error) {
-	for _, x := range e.indexes {
-		if x.id == id {
-			return x.matches(row, key, value)
-		}
-	}
-	_, has, err := row.indexed.find(id, value)
-	return has, err
+	return errors.Join(err, failed)
 }
 
 // loadIndexes gives each declared index its number, and drops those that are
 // not declared any more.
 func (e *Engine) loadIndexes() error {
-	stored, err := e.storedIndexes()
+	stored, err := storedIndexes(e.db)
 	if err != nil {
 		return err
 	}
@@ -144,17 +182,22 @@ func (e *Engine) loadIndexes() error {
 	batch := e.db.NewBatch()
 	for _, declared := range e.config.Indexes {
 		x := &index{name: declared.Name, values: declared.Values}
-		if numbers, ok := stored[declared.Name]; ok {
+		numbers, ok := stored[declared.Name]
+		if ok && numbers[1]&indexLeftovers == 0 {
 			x.id = indexID(numbers[0]) //nolint:gosec // this package wrote it
-			x.ready.Store(numbers[1] == 1)
-			delete(stored, declared.Name)
+			x.ready.Store(numbers[1]&indexReady != 0)
+			x.undecided.Store(numbers[1]&indexUndecided != 0)
 		} else {
+			if ok {
+				err = errors.Join(err, dropIndex(batch, declared.Name, indexID(numbers[0]))) //nolint:gosec // this package wrote it
+			}
 			x.id = indexID(next) //nolint:gosec // checked below
 			next++
 			// There is nothing to index in a new directory.
 			x.ready.Store(e.last == firstRevision)
 			err = errors.Join(err, setIndex(batch, x))
 		}
+		delete(stored, declared.Name)
 		e.indexes = append(e.indexes, x)
 	}
 	if next > 1<<16-1 {
@@ -170,12 +213,12 @@ func (e *Engine) loadIndexes() error {
 	return wrap("declaring indexes", errors.Join(err, batch.Close()))
 }
 
-// storedIndexes returns id and readiness of the indexes in the directory.
-func (e *Engine) storedIndexes() (map[string][]uint64, error) {
+// storedIndexes returns id and flags of the indexes in the directory.
+func storedIndexes(db pebble.Reader) (map[string][]uint64, error) {
 	prefix := metaKey(metaIndex)
-	iter, err := e.newIter(prefix, prefixEnd(bytes.Clone(prefix)))
+	iter, err := db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: prefixEnd(bytes.Clone(prefix))})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("reading indexes: %w", err)
 	}
 	stored := map[string][]uint64{}
 	for iter.First(); iter.Valid() && err == nil; iter.Next() {
@@ -190,19 +233,15 @@ func (e *Engine) storedIndexes() (map[string][]uint64, error) {
 }
 
 func setIndex(batch *pebble.Batch, x *index) error {
-	ready := uint64(0)
-	if x.ready.Load() {
-		ready = 1
-	}
-	return setMeta(batch, metaIndex+x.name, uint64(x.id), ready)
+	return setMeta(batch, metaIndex+x.name, uint64(x.id), x.flags())
 }
 
 func dropIndex(batch *pebble.Batch, name string, id indexID) error {
-	rows := appendIndexSpace(nil, id)
-	return errors.Join(
-		batch.Delete(metaKey(metaIndex+name), nil),
-		batch.DeleteRange(rows, prefixEnd(bytes.Clone(rows)), nil),
-	)
+	err := batch.Delete(metaKey(metaIndex+name), nil)
+	for _, rows := range [][]byte{appendIndexSpace(nil, id), appendUndecidedSpace(nil, id)} {
+		err = errors.Join(err, batch.DeleteRange(rows, prefixEnd(bytes.Clone(rows)), nil))
+	}
+	return err
 }
 
 // buildIndexes adds the rows of versions from before an index.
@@ -225,17 +264,38 @@ func (e *Engine) buildIndexes(ctx context.Context) {
 }
 
 func (e *Engine) buildIndex(ctx context.Context, x *index) error {
-	for from := []byte{spaceVersion}; from != nil; {
+	left := undecidedKeys{}
+	chunk := func(from []byte) ([]byte, error) { return e.buildIndexChunk(ctx, x, from, &left) }
+	if err := e.inChunks(ctx, []byte{spaceVersion}, chunk); err != nil {
+		return err
+	}
+	x.ready.Store(true)
+	e.tellUndecided(x, left)
+	return e.saveIndex(x)
+}
+
+// inChunks calls chunk with the row to go on with until it returns nil.
+// Compaction, which must not run meanwhile, runs in between.
+func (e *Engine) inChunks(ctx context.Context, from []byte, chunk func(from []byte) ([]byte, error)) error {
+	for from != nil {
+		e.compactLock.Lock()
 		begun := time.Now()
 		var err error
-		if from, err = e.buildIndexChunk(x, from); err != nil {
-			return err
-		}
-		if err := rest(ctx, time.Since(begun), buildRest); err != nil {
+		from, err = chunk(from)
+		took := time.Since(begun)
+		e.compactLock.Unlock()
+		if err := errors.Join(err, rest(ctx, took, buildRest)); err != nil {
 			return err
 		}
 	}
-	x.ready.Store(true)
+	return nil
+}
+
+// saveIndex writes the flags of the index. Compaction may be about to write
+// them, too.
+func (e *Engine) saveIndex(x *index) error {
+	e.compactLock.Lock()
+	defer e.compactLock.Unlock()
 	batch := e.db.NewBatch()
 	err := setIndex(batch, x)
 	if err == nil {
@@ -246,10 +306,9 @@ func (e *Engine) buildIndex(ctx context.Context, x *index) error {
 
 // buildIndexChunk indexes some versions and returns the row to go on with, or
 // nil at the end. Compaction must not remove a version of which a row is just
-// being added.
-func (e *Engine) buildIndexChunk(x *index, from []byte) (next []byte, err error) {
-	e.rowLock.Lock()
-	defer e.rowLock.Unlock()
+// being added, so compactLock is held. The writer may go on: it only adds rows,
+// of versions that say their values themselves.
+func (e *Engine) buildIndexChunk(ctx context.Context, x *index, from []byte, left *undecidedKeys) (next []byte, err error) {
 	iter, err := e.newIter(from, spaceEnd(spaceVersion))
 	if err != nil {
 		return nil, err
@@ -257,7 +316,10 @@ func (e *Engine) buildIndexChunk(x *index, from []byte) (next []byte, err error)
 	batch := e.db.NewBatch()
 	n := 0
 	for iter.First(); iter.Valid() && n < buildChunk && err == nil; iter.Next() {
-		err = x.addRows(batch, iter)
+		// Taking the values may take long.
+		if err = ctx.Err(); err == nil {
+			err = x.addRows(batch, iter, left)
+		}
 		n++
 	}
 	if iter.Valid() {
@@ -269,7 +331,7 @@ func (e *Engine) buildIndexChunk(x *index, from []byte) (next []byte, err error)
 	return next, errors.Join(err, batch.Close())
 }
 
-func (x *index) addRows(batch *pebble.Batch, iter *pebble.Iterator) error {
+func (x *index) addRows(batch *pebble.Batch, iter *pebble.Iterator, left *undecidedKeys) error {
 	key, _, err := decodeVersionKey(nil, iter.Key())
 	if err != nil {
 		return err
@@ -282,10 +344,18 @@ func (x *index) addRows(batch *pebble.Batch, iter *pebble.Iterator) error {
 	if err != nil || row.deleted() {
 		return err
 	}
-	values, err := x.values(key, row.value)
-	if err != nil {
-		return fmt.Errorf("taking the values of index %s: %w", x.name, err)
+	if stores, err := row.indexed.stores(x.id); err != nil || stores {
+		return err
 	}
+	values, err := x.derive(key, row.value)
+	if err != nil {
+		left.add(err)
+		return x.leaveUndecided(batch, key)
+	}
+	return x.setRows(batch, key, values)
+}
+
+func (x *index) setRows(batch *pebble.Batch, key []byte, values [][]byte) error {
 	for _, value := range values {
 		if err := batch.Set(appendIndexKey(nil, x.id, value, key), nil, nil); err != nil {
 			return err

@@ -11,11 +11,12 @@ import (
 
 // The first byte of a row's key says what the row is. These values are on disk.
 const (
-	spaceChange  = 'r'
-	spaceExpiry  = 'd'
-	spaceIndex   = 'i'
-	spaceMeta    = 'm'
-	spaceVersion = 'k'
+	spaceChange    = 'r'
+	spaceExpiry    = 'd'
+	spaceIndex     = 'i'
+	spaceMeta      = 'm'
+	spaceUndecided = 'u'
+	spaceVersion   = 'k'
 )
 
 // A byte string that something follows is written with every zero byte as
@@ -167,6 +168,23 @@ func decodeIndexKey(row []byte) (id indexID, value, key []byte, err error) {
 	}
 	value, key, err = decodeTerminated(nil, row[1+indexIDBytes:])
 	return indexID(binary.BigEndian.Uint16(row[1:])), value, key, err
+}
+
+// appendUndecidedSpace begins all rows of the undecided keys of one index.
+func appendUndecidedSpace(dst []byte, id indexID) []byte {
+	return binary.BigEndian.AppendUint16(append(dst, spaceUndecided), uint16(id))
+}
+
+func appendUndecidedKey(dst []byte, id indexID, key []byte) []byte {
+	return append(appendUndecidedSpace(dst, id), key...)
+}
+
+// decodeUndecidedKey returns a key that is a slice of row.
+func decodeUndecidedKey(row []byte) (id indexID, key []byte, err error) {
+	if len(row) <= 1+indexIDBytes || row[0] != spaceUndecided {
+		return 0, nil, fmt.Errorf("%w: not the key of an undecided row: %q", ErrCorrupt, row)
+	}
+	return indexID(binary.BigEndian.Uint16(row[1:])), row[1+indexIDBytes:], nil
 }
 
 func metaKey(name string) []byte { return append([]byte{spaceMeta}, name...) }

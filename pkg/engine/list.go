@@ -128,46 +128,34 @@ func (q Query) versionBounds() (lower, upper []byte) {
 // that some readable version of its key has the value; whether the one that
 // the view shows does, that version tells.
 func (e *Engine) lookUp(ctx context.Context, query Query, index *index, v view, yield func(Record) bool) error {
-	prefix := appendIndexPrefix(nil, index.id, query.IndexValue)
-	lower := append(bytes.Clone(prefix), query.Prefix...)
-	upper := prefixEnd(bytes.Clone(lower))
-	if bytes.Compare(query.From, query.Prefix) > 0 {
-		lower = append(bytes.Clone(prefix), query.From...)
-	}
-	if bytes.Compare(lower, upper) > 0 {
-		lower = upper
-	}
-	entries, err := e.newIter(lower, upper)
+	keys, err := e.candidates(index, query)
 	if err != nil {
 		return err
 	}
 	versions, err := e.newVersionIter()
 	if err != nil {
-		return errors.Join(err, entries.Close())
+		return errors.Join(err, keys.close())
 	}
 	err = e.readable(v)
 	if err == nil {
-		err = v.lookUp(ctx, entries, versions, lookup{index, lower, len(prefix), query.IndexValue}, yield)
+		err = v.lookUp(ctx, keys, versions, lookup{index, query.IndexValue}, yield)
 	}
-	return errors.Join(err, entries.Close(), versions.Close())
+	return errors.Join(err, keys.close(), versions.Close())
 }
 
 type lookup struct {
 	index *index
-	// first is where the index rows begin; their keys begin after prefix bytes.
-	first  []byte
-	prefix int
-	value  []byte
+	value []byte
 }
 
-func (v view) lookUp(ctx context.Context, entries, versions *pebble.Iterator, l lookup, yield func(Record) bool) error {
+func (v view) lookUp(ctx context.Context, keys *candidates, versions *pebble.Iterator, l lookup, yield func(Record) bool) error {
 	var seek []byte
-	valid := entries.SeekPrefixGE(l.first)
-	for n := 0; valid; n++ {
+	n := 0
+	for key := keys.key(); key != nil; key = keys.key() {
 		if n%checkEvery == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		key := entries.Key()[l.prefix:]
+		n++
 		seek = appendVersionKey(seek[:0], key, v.at)
 		row, found, err := v.seek(versions, seek)
 		if err != nil {
@@ -181,7 +169,7 @@ func (v view) lookUp(ctx context.Context, entries, versions *pebble.Iterator, l 
 		if found && !yield(row.record(key, row.value, versionRevision(versions.Key()))) {
 			return nil
 		}
-		valid = entries.Next()
+		keys.next()
 	}
-	return wrap("listing by index "+l.index.name, entries.Error())
+	return wrap("listing by index "+l.index.name, keys.err())
 }

@@ -187,11 +187,35 @@ func hasValue(name string, r Record, value []byte) bool {
 	return false
 }
 
+// lostKey is what the values of some records need to be told; it comes and goes.
+type lostKey struct{ lost atomic.Bool }
+
+var errLostKey = errors.New("the key is lost")
+
+// hides reports whether the values of a record cannot be told now.
+func (k *lostKey) hides(value []byte) bool { return k.lost.Load() && len(value)%2 == 0 }
+
+// indexes are the testIndexes of records that may be hidden.
+func (k *lostKey) indexes() []Index {
+	indexes := testIndexes()
+	for i := range indexes {
+		values := indexes[i].Values
+		indexes[i].Values = func(key, value []byte) ([][]byte, error) {
+			if k.hides(value) {
+				return nil, errLostKey
+			}
+			return values(key, value)
+		}
+	}
+	return indexes
+}
+
 // modelTest drives an engine and a model with the same operations.
 type modelTest struct {
 	*testing.T
 	rand          *rand.Rand
 	clock         *clock
+	key           *lostKey
 	fs            *vfs.MemFS
 	indexes       int
 	engine        *Engine
@@ -208,7 +232,7 @@ func TestModel(t *testing.T) {
 	for _, seed := range seeds {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			t.Parallel()
-			m := &modelTest{T: t, rand: newRand(seed, 0), clock: newClock(), fs: vfs.NewMem(), model: newModel()}
+			m := &modelTest{T: t, rand: newRand(seed, 0), clock: newClock(), key: &lostKey{}, fs: vfs.NewMem(), model: newModel()}
 			m.open()
 			defer m.close()
 			for range *modelSteps {
@@ -227,7 +251,7 @@ var (
 
 func (m *modelTest) open() {
 	m.Helper()
-	e, err := Open(Config{Dir: "data", FS: m.fs, Indexes: testIndexes()[:m.indexes], Retention: -1,
+	e, err := Open(Config{Dir: "data", FS: m.fs, Indexes: m.key.indexes()[:m.indexes], Retention: -1,
 		Now: m.clock.now, FeedBytes: 1 << 12, MemTableBytes: 64 << 10, manual: true})
 	if err != nil {
 		m.Fatalf("open: %v", err)
@@ -262,8 +286,12 @@ func (m *modelTest) step() {
 		m.clock.advance(time.Duration(m.rand.IntN(3000)) * time.Millisecond)
 	case n < 980:
 		m.expire()
-	case n < 992:
+	case n < 988:
 		m.compact()
+	case n < 991:
+		m.key.lost.Store(m.rand.IntN(2) == 0)
+	case n < 993:
+		m.decide()
 	case n < 996:
 		m.check()
 	default:
@@ -279,7 +307,7 @@ func (m *modelTest) step() {
 	}
 }
 
-func (m *modelTest) key() []byte {
+func (m *modelTest) anyKey() []byte {
 	keys := []string{"a", "a\x00", "a\x00b", "a\x01", "a\xff", "ab", "b", "\x00", "\xff\xff", "/n1/x", "/n1/y", "/n2/x"}
 	return []byte(keys[m.rand.IntN(len(keys))])
 }
@@ -303,9 +331,10 @@ func (m *modelTest) at() Revision {
 
 func (m *modelTest) commit() {
 	m.Helper()
-	op := Op{Key: m.key()}
+	op := Op{Key: m.anyKey()}
 	if m.rand.IntN(4) > 0 {
 		op.Value = m.value()
+		op.IndexValues = m.indexValues(op.Value)
 		if m.rand.IntN(3) == 0 {
 			op.Deadline = m.clock.now().Add(time.Duration(m.rand.IntN(20)-1) * time.Second)
 		}
@@ -322,6 +351,32 @@ func (m *modelTest) commit() {
 	want, wantErr := m.model.commit(op, m.clock.now())
 	m.compare(fmt.Sprintf("commit of %+v", op), want, got)
 	m.compareError("commit", wantErr, gotErr)
+}
+
+// indexValues returns what a caller that knows the values passes on.
+func (m *modelTest) indexValues(value []byte) [][][]byte {
+	m.Helper()
+	if !m.key.hides(value) && m.rand.IntN(2) == 0 {
+		return nil
+	}
+	all := [][][]byte{}
+	for _, index := range testIndexes()[:m.indexes] {
+		values, err := index.Values(nil, value)
+		m.compareError("values", nil, err)
+		all = append(all, values)
+	}
+	return all
+}
+
+// decide tries the hidden records again.
+func (m *modelTest) decide() {
+	m.Helper()
+	for _, x := range m.engine.indexes {
+		m.compareError("decide", nil, m.engine.decide(m.Context(), x))
+		if !m.key.lost.Load() && x.ready.Load() && x.undecided.Load() {
+			m.Fatalf("index %s is undecided while nothing is hidden", x.name)
+		}
+	}
 }
 
 // compareError also compares the records of conflicts.
@@ -358,7 +413,7 @@ func (m *modelTest) readError(at Revision) error {
 
 func (m *modelTest) get() {
 	m.Helper()
-	key, at := m.key(), m.at()
+	key, at := m.anyKey(), m.at()
 	got, gotAt, err := m.engine.Get(m.Context(), key, at)
 	if want := m.readError(at); want != nil {
 		m.compareError("get", want, err)
@@ -385,11 +440,11 @@ func (m *modelTest) list() {
 	m.Helper()
 	q := Query{At: m.at()}
 	if m.rand.IntN(2) == 0 {
-		key := m.key()
+		key := m.anyKey()
 		q.Prefix = key[:m.rand.IntN(len(key)+1)]
 	}
 	if m.rand.IntN(3) == 0 {
-		q.From = m.key()
+		q.From = m.anyKey()
 	}
 	if m.indexes > 0 && m.rand.IntN(2) == 0 {
 		index := testIndexes()[m.rand.IntN(m.indexes)]
@@ -398,24 +453,33 @@ func (m *modelTest) list() {
 		q.Index, q.IndexValue = index.Name, values[m.rand.IntN(len(values))]
 	}
 	limit := 1 + m.rand.IntN(12)
+	refusal := m.readError(q.At)
+	want, wanted := []Record{}, map[string]bool{}
+	if refusal == nil {
+		want = m.model.list(q, m.clock.now())
+	}
+	for _, r := range want {
+		wanted[string(r.Key)] = true
+	}
 	got := []Record{}
 	_, err := m.engine.List(m.Context(), q, func(r Record) bool {
 		r.Key, r.Value = bytes.Clone(r.Key), bytes.Clone(r.Value)
-		got = append(got, r)
+		// What is hidden may be in any list by an index.
+		if q.Index == "" || wanted[string(r.Key)] || !m.key.hides(r.Value) {
+			got = append(got, r)
+		}
 		return len(got) < limit
 	})
-	if want := m.readError(q.At); want != nil {
-		m.compareError("list", want, err)
+	m.compareError("list", refusal, err)
+	if refusal != nil {
 		return
 	}
-	m.compareError("list", nil, err)
-	want := m.model.list(q, m.clock.now())
 	m.compare(fmt.Sprintf("list of %+v", q), want[:min(limit, len(want))], got)
 }
 
 func (m *modelTest) count() {
 	m.Helper()
-	prefix := m.key()[:1]
+	prefix := m.anyKey()[:1]
 	got, err := m.engine.Count(m.Context(), nil)
 	m.compareError("count", nil, err)
 	m.compare("count of all", int64(len(m.model.state(m.model.revision()))), got)

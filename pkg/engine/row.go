@@ -139,6 +139,12 @@ func (l indexValues) find(id indexID, value []byte) (known, has bool, err error)
 	return known, has, err
 }
 
+// stores reports whether the list has the index, be it without values.
+func (l indexValues) stores(id indexID) (bool, error) {
+	known, _, err := l.find(id, nil)
+	return known, err
+}
+
 // decoder reads the parts of a row. After something that cannot be read failed
 // is set and all further parts are empty.
 type decoder struct {
