@@ -108,6 +108,9 @@ func (e *Engine) openData(dir string, lock *pebble.Lock) error {
 		return openError(dir, err)
 	}
 	e.db = db
+	if err := dropOldManifests(e.config.FS, dir); err != nil {
+		e.backgroundError("opening "+dir, err)
+	}
 	if err := e.load(); err != nil {
 		return errors.Join(openError(dir, err), db.Close())
 	}

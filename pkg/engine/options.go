@@ -89,7 +89,11 @@ func (e *Engine) pebbleOptions(lock *pebble.Lock) *pebble.Options {
 			},
 		},
 	}
-	options.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionBalanced })
+	compression := pebble.DBCompressionBalanced
+	if e.config.uncompressed {
+		compression = pebble.DBCompressionNone
+	}
+	options.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return compression })
 	for i := range options.Levels {
 		options.Levels[i].BlockSize = blockBytes
 		options.Levels[i].FilterPolicy = bloom.FilterPolicy(filterBits)
