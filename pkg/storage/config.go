@@ -42,8 +42,8 @@ type Config struct {
 	// first. The engine's data depends on their order and names.
 	Indexes []Index
 	// IndexSecret, when set, replaces values in index keys by a keyed hash, so
-	// that the index of sealed objects tells nothing. It must stay the same for
-	// the life of the data directory.
+	// that the index of sealed objects tells no value. Under another secret, and
+	// without one, the engine has other indexes, which it builds anew.
 	IndexSecret []byte
 	// AllowUnsafeDelete lets an object be deleted that cannot be read any more,
 	// and makes lists name all such objects. It stands for the feature gate
@@ -74,7 +74,7 @@ type Config struct {
 
 // Index is a field by which objects are found.
 type Index struct {
-	// Field is its name in field selectors, and in the engine.
+	// Field is its name in field selectors.
 	Field string
 	// Value returns what the object has there. It must not change the object.
 	// An object with the empty value is not in the index.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/hex"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime"
@@ -19,6 +20,9 @@ import (
 // Longer ones are hashed, so that no object is refused for its index.
 const longestIndexValue = 512
 
+// secretNameBytes tell one secret from all others that a directory ever sees.
+const secretNameBytes = 8
+
 // EngineIndexes returns the indexes of this config as the engine wants them. It
 // needs Codec, Transformer, ResourcePrefix, Indexes and IndexSecret alone.
 func (c Config) EngineIndexes() []engine.Index {
@@ -28,7 +32,7 @@ func (c Config) EngineIndexes() []engine.Index {
 	indexes := make([]engine.Index, 0, len(c.Indexes))
 	for _, index := range c.Indexes {
 		indexes = append(indexes, engine.Index{
-			Name: index.Field,
+			Name: c.indexName(index.Field),
 			Values: func(key, sealed []byte) ([][]byte, error) {
 				return c.storedIndexValues(reader, root, index, key, sealed)
 			},
@@ -68,6 +72,18 @@ func (c Config) indexValue(index Index, obj runtime.Object) [][]byte {
 		return nil
 	}
 	return [][]byte{c.indexKey(index.Field, value)}
+}
+
+// indexName is the name of the field's index in the engine. What is built under
+// one secret is of no use under another, so the name tells the secret apart.
+func (c Config) indexName(field string) string {
+	if len(c.IndexSecret) == 0 {
+		return field
+	}
+	mac := hmac.New(sha256.New, c.IndexSecret)
+	// No field is empty, so that this is the hash of no value.
+	mac.Write([]byte("\x00name"))
+	return field + "#" + hex.EncodeToString(mac.Sum(nil)[:secretNameBytes])
 }
 
 // indexKey is how a value stands in the index of the field. Two values may meet
@@ -120,7 +136,7 @@ func (c Config) narrow(query engine.Query, p pin) engine.Query {
 		return query
 	}
 	field := c.fieldOf(p)
-	query.Index = field
+	query.Index = c.indexName(field)
 	query.IndexValue = c.indexKey(field, p.value)
 	return query
 }
