@@ -4,6 +4,7 @@
 package apiserver
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -45,6 +46,11 @@ type EmbeddedConfig struct {
 	EnableGarbageCollection bool
 	// CountMetricPollPeriod is how often the number of events is measured.
 	CountMetricPollPeriod time.Duration
+	// Retention is how long old revisions stay readable at least; default 5
+	// minutes.
+	Retention time.Duration
+	// Encryption keeps events secret on disk.
+	Encryption Encryption
 }
 
 // EmbeddedStore keeps events in this process, on the disk of this machine. It
@@ -54,6 +60,7 @@ type EmbeddedStore struct {
 	api    *API
 	codec  runtime.Codec
 	engine *engine.Engine
+	keeper *keeper
 	// failure is set when the disk refused a write; the engine takes no further
 	// one then.
 	failure atomic.Pointer[error]
@@ -68,20 +75,30 @@ func (a *API) OpenEmbeddedStore(config EmbeddedConfig) (*EmbeddedStore, error) {
 	if err != nil {
 		return nil, err
 	}
+	ctx := context.Background()
 	store := &EmbeddedStore{config: config, api: a, codec: codec}
+	if store.keeper, err = newKeeper(ctx, config.Dir, config.Encryption); err != nil {
+		return nil, err
+	}
 	store.engine, err = engine.Open(engine.Config{
-		Dir:      config.Dir,
-		Indexes:  store.storageConfig(nil, schema.GroupResource{}).EngineIndexes(),
-		Listener: store.listener(),
+		Dir:       config.Dir,
+		Indexes:   store.storageConfig(nil, schema.GroupResource{}).EngineIndexes(),
+		Retention: config.Retention,
+		Listener:  store.listener(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("opening the data directory: %w", err)
 	}
+	if err := store.keeper.settle(ctx, store.engine); err != nil {
+		return nil, errors.Join(err, store.engine.Close())
+	}
+	store.keeper.start()
 	return store, nil
 }
 
 // Close closes the data directory.
 func (s *EmbeddedStore) Close() error {
+	s.keeper.end()
 	if err := s.engine.Close(); err != nil {
 		return fmt.Errorf("closing the data directory: %w", err)
 	}
@@ -121,6 +138,8 @@ func (s *EmbeddedStore) storageConfig(newFunc func() runtime.Object, resource sc
 		NewFunc:        newFunc,
 		GroupResource:  resource,
 		ResourcePrefix: embeddedPrefix,
+		Transformer:    s.keeper.encryption.Transformer,
+		IndexSecret:    s.keeper.secret,
 
 		AllowUnsafeDelete: utilfeature.DefaultFeatureGate.Enabled(features.AllowUnsafeMalformedObjectDeletion),
 	}
@@ -160,7 +179,10 @@ func (s *EmbeddedStore) listener() engine.Listener {
 			klog.V(2).InfoS("Compacted", "horizon", horizon, "changes", changes, "took", took)
 		},
 		IndexBuilt: func(name string, took time.Duration) {
-			klog.V(2).InfoS("Built an index", "field", name, "took", took)
+			klog.V(2).InfoS("Built an index", "name", name, "took", took)
+		},
+		IndexUndecided: func(name string, keys int, reason error) {
+			klog.ErrorS(reason, "Some events cannot be read; every list by this index looks at them, and fails if they cannot be read then", "index", name, "events", keys)
 		},
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/url"
 	"slices"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -44,8 +45,12 @@ type StorageOptions struct {
 	// directory that depends on where the server was started, or on a container's
 	// own file system, would look like lost events one day.
 	DataDir string
-	// Etcd configures storageEtcd.
+	// Etcd configures storageEtcd; its encryption is that of both stores.
 	Etcd *genericoptions.EtcdOptions
+
+	// Retention and EncryptionCheckInterval are those of apiserver.EmbeddedConfig
+	// and apiserver.Encryption. No flag sets them.
+	Retention, EncryptionCheckInterval time.Duration
 
 	// etcdFlags are the flags that fill Etcd; nil where no flags are used.
 	etcdFlags *pflag.FlagSet
@@ -71,6 +76,8 @@ func (o *StorageOptions) addFlags(flags *pflag.FlagSet) {
 		"The directory in which --storage="+storageEmbedded+" keeps the events; made if it is not there. One server alone may use it. "+
 		"In a pod it must be on a persistent volume.")
 	o.addEtcdFlags(flags)
+	setUsage(flags, encryptionFlag, ""+
+		"File with an EncryptionConfiguration, by which events are encrypted at rest, in either store. As in one for kube-apiserver, their name there is events.")
 }
 
 func (o *StorageOptions) validate() []error {
@@ -108,10 +115,7 @@ func (o *StorageOptions) validateEmbedded() []error {
 		errs = append(errs, fmt.Errorf("--data-dir is missing: give a directory for the events (in a pod, on a persistent volume), "+
 			"or give --storage=%s and --etcd-servers to keep them in an etcd", storageEtcd))
 	}
-	if o.Etcd.EncryptionProviderConfigFilepath != "" {
-		errs = append(errs, fmt.Errorf("--encryption-provider-config works with --storage=%s only", storageEtcd))
-	}
-	return errs
+	return append(errs, o.validateEncryption()...)
 }
 
 func validateEtcdServer(server string) error {
@@ -128,18 +132,35 @@ func validateEtcdServer(server string) error {
 // applyTo puts the store into the configuration. What it returns is to be closed
 // after the server has ended.
 func (o *StorageOptions) applyTo(config *genericapiserver.Config, api *apiserver.API) (io.Closer, error) {
-	if o.Backend == storageEmbedded {
-		return o.applyEmbedded(config, api)
+	encryption, err := o.applyEncryption(config)
+	if err != nil {
+		return nil, err
 	}
-	return nothingToClose{}, o.applyEtcd(config, api)
+	if o.Backend == storageEtcd {
+		if err := o.applyEtcd(config, api); err != nil {
+			return nil, errors.Join(err, encryption.Close())
+		}
+		return encryption, nil
+	}
+	store, err := o.applyEmbedded(config, api, encryption)
+	if err != nil {
+		return nil, errors.Join(err, encryption.Close())
+	}
+	return closers{store, encryption}, nil
 }
 
-func (o *StorageOptions) applyEmbedded(config *genericapiserver.Config, api *apiserver.API) (io.Closer, error) {
+func (o *StorageOptions) applyEmbedded(config *genericapiserver.Config, api *apiserver.API, encryption *encryption) (io.Closer, error) {
+	sealed, err := o.forEmbedded(encryption)
+	if err != nil {
+		return nil, err
+	}
 	store, err := api.OpenEmbeddedStore(apiserver.EmbeddedConfig{
 		Dir:                     o.DataDir,
 		DeleteCollectionWorkers: o.Etcd.DeleteCollectionWorkers,
 		EnableGarbageCollection: o.Etcd.EnableGarbageCollection,
 		CountMetricPollPeriod:   o.Etcd.StorageConfig.CountMetricPollPeriod,
+		Retention:               o.Retention,
+		Encryption:              sealed,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("--data-dir=%s: %w", o.DataDir, err)
@@ -163,11 +184,17 @@ func (o *StorageOptions) applyEtcd(config *genericapiserver.Config, api *apiserv
 	return nil
 }
 
-// nothingToClose is for stores that end with the server.
-type nothingToClose struct{}
+// closers are closed in their order.
+type closers []io.Closer
 
-// Close does nothing.
-func (nothingToClose) Close() error { return nil }
+// Close closes all of them, whatever happens.
+func (c closers) Close() error {
+	var err error
+	for _, closer := range c {
+		err = errors.Join(err, closer.Close())
+	}
+	return err
+}
 
 // isEtcdCheck tells the checks that fail while etcd is away. They belong to
 // readiness alone: restarting this server brings no etcd back.
