@@ -38,7 +38,7 @@ func get(t *testing.T, config *rest.Config, path string) (string, error) {
 
 func TestEndpoints(t *testing.T) {
 	t.Parallel()
-	checks := map[string]string{"etcd": "[+]etcd-readiness ok", "embedded": "[+]embedded-store ok"}
+	checks := map[string]string{"etcd": "[+]etcd-readiness ok", "embedded": "[+]embedded-store ok", "embedded, encrypted": "[+]embedded-store ok"}
 	for name, store := range stores() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -29,6 +29,17 @@ const (
 // stores returns, for each store, how a test gets a configuration with which
 // the data outlive a restart.
 func stores() map[string]func(*testing.T) testserver.Config {
+	all := plainStores()
+	all["embedded, encrypted"] = func(t *testing.T) testserver.Config {
+		t.Helper()
+		file := testserver.NewEncryptionFile(t, testserver.Key("secretbox", "k", "1"))
+		return testserver.Config{Dir: t.TempDir(), DataDir: t.TempDir(), Encryption: file}
+	}
+	return all
+}
+
+// plainStores are those in which nothing is encrypted.
+func plainStores() map[string]func(*testing.T) testserver.Config {
 	return map[string]func(*testing.T) testserver.Config{
 		"etcd": func(t *testing.T) testserver.Config {
 			t.Helper()

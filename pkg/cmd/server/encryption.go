@@ -144,7 +144,7 @@ func (o *StorageOptions) forEmbedded(e *encryption) (apiserver.Encryption, error
 	if e.transformers == nil {
 		return apiserver.Encryption{}, nil
 	}
-	if err := awaitHealthy(e.checks); err != nil {
+	if err := awaitHealthy(e.checks, kmsPatience); err != nil {
 		return apiserver.Encryption{}, fmt.Errorf("--%s=%s: waiting for the KMS plugin: %w", encryptionFlag, o.Etcd.EncryptionProviderConfigFilepath, err)
 	}
 	return apiserver.Encryption{
@@ -155,10 +155,10 @@ func (o *StorageOptions) forEmbedded(e *encryption) (apiserver.Encryption, error
 }
 
 // awaitHealthy returns what a check said last when it does not pass in time.
-func awaitHealthy(checks []healthz.HealthChecker) error {
+func awaitHealthy(checks []healthz.HealthChecker, patience time.Duration) error {
 	for _, check := range checks {
 		var last error
-		err := wait.PollUntilContextTimeout(context.Background(), kmsPollStep, kmsPatience, true, func(ctx context.Context) (bool, error) {
+		err := wait.PollUntilContextTimeout(context.Background(), kmsPollStep, patience, true, func(ctx context.Context) (bool, error) {
 			request, err := http.NewRequestWithContext(ctx, http.MethodGet, "/readyz/"+check.Name(), nil)
 			if err != nil {
 				return false, err

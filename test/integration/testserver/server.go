@@ -31,6 +31,8 @@ type Config struct {
 	Dir string
 	// Address is where to listen; a free port of loopback if empty.
 	Address string
+	// Encryption encrypts events at rest; nil does not.
+	Encryption *EncryptionFile
 	// Change adapts the options; nil for none.
 	Change func(*server.Options)
 }
@@ -59,6 +61,35 @@ func Start(tb testing.TB, config Config) *Server {
 		config.DataDir = tb.TempDir()
 	}
 	listener := listenAt(tb, config.Address)
+	cancel, done := run(tb, config, listener)
+	running := &Server{Address: listener.Addr().String(), stop: stopOnce(tb, cancel, done)}
+	tb.Cleanup(running.Stop)
+	running.Admin = waitReady(tb, filepath.Join(config.Dir, "kubeconfig"), done)
+	return running
+}
+
+// Refused runs a server that must end by itself, and returns the error that it
+// ends with.
+func Refused(tb testing.TB, config Config) error {
+	tb.Helper()
+	if config.Dir == "" {
+		config.Dir = tb.TempDir()
+	}
+	listener := listenAt(tb, config.Address)
+	defer func() { _ = listener.Close() }()
+	cancel, done := run(tb, config, listener)
+	defer cancel()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(startTimeout):
+		tb.Fatal("the server does not end")
+		return nil
+	}
+}
+
+func run(tb testing.TB, config Config, listener net.Listener) (context.CancelFunc, <-chan error) {
+	tb.Helper()
 	completed := options(tb, config, listener).Complete()
 	if errs := completed.Validate(); len(errs) > 0 {
 		tb.Fatalf("the options are wrong: %v", errs)
@@ -66,10 +97,7 @@ func Start(tb testing.TB, config Config) *Server {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- completed.Run(ctx) }()
-	running := &Server{Address: listener.Addr().String(), stop: stopOnce(tb, cancel, done)}
-	tb.Cleanup(running.Stop)
-	running.Admin = waitReady(tb, filepath.Join(config.Dir, "kubeconfig"), done)
-	return running
+	return cancel, done
 }
 
 func options(tb testing.TB, config Config, listener net.Listener) *server.Options {
@@ -93,6 +121,9 @@ func options(tb testing.TB, config Config, listener net.Listener) *server.Option
 	serving.ServerCert.CertDirectory = config.Dir
 	// Watches are not waited for: tests leave some open.
 	options.Generic.ShutdownWatchTerminationGracePeriod = 0
+	if config.Encryption != nil {
+		config.Encryption.Use(options)
+	}
 	if config.Change != nil {
 		config.Change(options)
 	}
