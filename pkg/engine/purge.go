@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -17,6 +18,10 @@ import (
 
 // errSnapshotOpen is returned by Purge, which would not reach its end.
 var errSnapshotOpen = errors.New("something is being read that was removed since; try again later")
+
+// purgeRest is for how many times the duration of a piece others have the disk
+// for themselves before the next one.
+const purgeRest = 1
 
 // manifestPrefix begins the names of Pebble's lists of files.
 const manifestPrefix = "MANIFEST-"
@@ -56,17 +61,25 @@ func (e *Engine) purge(ctx context.Context) error {
 		return err
 	}
 	for i := range len(bounds) - 1 {
-		if err := errors.Join(ctx.Err(), e.failed()); err != nil {
+		begun := time.Now()
+		if err := e.purgeRange(ctx, bounds[i], bounds[i+1]); err != nil {
 			return err
 		}
-		if err := e.touch(bounds[i]); err != nil {
-			return err
-		}
-		if err := e.db.Compact(ctx, bounds[i], bounds[i+1], false); err != nil {
+		if err := rest(ctx, time.Since(begun), purgeRest); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (e *Engine) purgeRange(ctx context.Context, from, to []byte) error {
+	if err := errors.Join(ctx.Err(), e.failed()); err != nil {
+		return err
+	}
+	if err := e.touch(from); err != nil {
+		return err
+	}
+	return e.db.Compact(ctx, from, to, false)
 }
 
 // touch writes a row again as it is. Pebble moves a file down, or leaves it where

@@ -98,7 +98,7 @@ func TestEncryption_FindsEvents(t *testing.T) {
 
 func TestEncryption_ReloadNeedsAFile(t *testing.T) {
 	t.Parallel()
-	for _, store := range [][]string{{"--storage=embedded", "--data-dir=" + t.TempDir()}, {"--etcd-servers=http://127.0.0.1:1"}} {
+	for _, store := range [][]string{{"--storage=embedded", "--data-dir=" + t.TempDir()}, {"--storage=etcd", someEtcd}} {
 		_, err := execute(t, append([]string{"serve", "--standalone", "--" + encryptionReloadFlag}, store...)...)
 		if err == nil || !namesFlag(err, encryptionReloadFlag) {
 			t.Errorf("%v: got %v", store, err)
