@@ -86,6 +86,9 @@ func (f secretFile) open(ctx context.Context, sealed []byte) (keptSecret, error)
 	if err := decoder.Decode(&kept); err != nil || len(kept.Secret) != secretBytes {
 		return keptSecret{}, errors.New("it does not hold what was written")
 	}
+	if kept.Plain != plainFiles && kept.Plain != plainNothing {
+		kept.Plain = plainEvents
+	}
 	return kept, nil
 }
 

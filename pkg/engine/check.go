@@ -210,7 +210,7 @@ func (c *checker) derived(x *index, key []byte, revision Revision, row *versionR
 	if err != nil {
 		return nil //nolint:nilerr // either form of its rows is right
 	}
-	undecided, err := c.exists(appendUndecidedKey(nil, x.id, key))
+	undecided, err := c.exists(undecidedKey(x.id, key))
 	if err != nil || undecided {
 		return err
 	}

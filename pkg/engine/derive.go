@@ -161,7 +161,7 @@ func (e *Engine) removeUndecided(batch *pebble.Batch, x *index, key []byte, newe
 	if !x.undecided.Load() {
 		return false, nil
 	}
-	row := appendUndecidedKey(nil, x.id, key)
+	row := undecidedKey(x.id, key)
 	_, closer, err := e.db.Get(row)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return false, nil

@@ -175,8 +175,8 @@ func appendUndecidedSpace(dst []byte, id indexID) []byte {
 	return binary.BigEndian.AppendUint16(append(dst, spaceUndecided), uint16(id))
 }
 
-func appendUndecidedKey(dst []byte, id indexID, key []byte) []byte {
-	return append(appendUndecidedSpace(dst, id), key...)
+func undecidedKey(id indexID, key []byte) []byte {
+	return append(appendUndecidedSpace(nil, id), key...)
 }
 
 // decodeUndecidedKey returns a key that is a slice of row.

@@ -48,7 +48,7 @@ func (x *index) leaveUndecided(batch *pebble.Batch, key []byte) error {
 	if !x.undecided.Swap(true) {
 		err = setIndex(batch, x)
 	}
-	return errors.Join(err, batch.Set(appendUndecidedKey(nil, x.id, key), nil, nil))
+	return errors.Join(err, batch.Set(undecidedKey(x.id, key), nil, nil))
 }
 
 // keepDeciding tries undecided keys again until none is left. Only building an
