@@ -238,7 +238,7 @@ func setIndex(batch *pebble.Batch, x *index) error {
 
 func dropIndex(batch *pebble.Batch, name string, id indexID) error {
 	err := batch.Delete(metaKey(metaIndex+name), nil)
-	for _, rows := range [][]byte{appendIndexSpace(nil, id), appendUndecidedSpace(nil, id)} {
+	for _, rows := range [][]byte{appendIndexSpace(nil, id), undecidedSpace(id)} {
 		err = errors.Join(err, batch.DeleteRange(rows, prefixEnd(bytes.Clone(rows)), nil))
 	}
 	return err

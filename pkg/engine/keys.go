@@ -170,13 +170,13 @@ func decodeIndexKey(row []byte) (id indexID, value, key []byte, err error) {
 	return indexID(binary.BigEndian.Uint16(row[1:])), value, key, err
 }
 
-// appendUndecidedSpace begins all rows of the undecided keys of one index.
-func appendUndecidedSpace(dst []byte, id indexID) []byte {
-	return binary.BigEndian.AppendUint16(append(dst, spaceUndecided), uint16(id))
+// undecidedSpace begins all rows of the undecided keys of one index.
+func undecidedSpace(id indexID) []byte {
+	return binary.BigEndian.AppendUint16([]byte{spaceUndecided}, uint16(id))
 }
 
 func undecidedKey(id indexID, key []byte) []byte {
-	return append(appendUndecidedSpace(nil, id), key...)
+	return append(undecidedSpace(id), key...)
 }
 
 // decodeUndecidedKey returns a key that is a slice of row.

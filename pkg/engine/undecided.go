@@ -87,7 +87,7 @@ func (e *Engine) decide(ctx context.Context, x *index) error {
 	}
 	left := undecidedKeys{}
 	chunk := func(from []byte) ([]byte, error) { return e.decideChunk(ctx, x, from, &left) }
-	if err := e.inChunks(ctx, appendUndecidedSpace(nil, x.id), chunk); err != nil {
+	if err := e.inChunks(ctx, undecidedSpace(x.id), chunk); err != nil {
 		return err
 	}
 	if left.keys > 0 {
@@ -101,7 +101,7 @@ func (e *Engine) decide(ctx context.Context, x *index) error {
 // decideChunk tries some undecided keys and returns the row to go on with, or
 // nil at the end. compactLock is held.
 func (e *Engine) decideChunk(ctx context.Context, x *index, from []byte, left *undecidedKeys) (next []byte, err error) {
-	rows, err := e.newIter(from, prefixEnd(appendUndecidedSpace(nil, x.id)))
+	rows, err := e.newIter(from, prefixEnd(undecidedSpace(x.id)))
 	if err != nil {
 		return nil, err
 	}
@@ -240,7 +240,7 @@ func (c *candidates) close() error {
 func (e *Engine) candidates(x *index, query Query) (*candidates, error) {
 	c := &candidates{}
 	if x.undecided.Load() {
-		prefix := appendUndecidedSpace(nil, x.id)
+		prefix := undecidedSpace(x.id)
 		iter, err := e.newIter(query.boundsBehind(prefix))
 		if err != nil {
 			return nil, err
