@@ -60,8 +60,8 @@ func AtRevision(revision Revision) Expectation {
 // *ConflictError when op.Expect does not hold, and ErrNotFound for deleting,
 // without expectation, what is not there.
 //
-// When ctx ends first its error is returned, and the write may or may not have
-// been made.
+// When ctx ends first its error is returned, and ErrStuck when the disk ran full
+// meanwhile; the write may or may not have been made then.
 func (e *Engine) Commit(ctx context.Context, op Op) (Revision, error) {
 	if err := e.calls.begin(); err != nil {
 		return 0, err
@@ -101,20 +101,42 @@ func (e *Engine) admit(op Op) error {
 	if err := e.failed(); err != nil {
 		return err
 	}
-	return e.space.admit(op.Value == nil)
+	return e.admitSpace(op)
 }
+
+// stuckPatience is how long a write waits for its end once the disk is full.
+const stuckPatience = time.Second
 
 // submit hands the request to the writer and waits for its end.
 func (e *Engine) submit(ctx context.Context, to chan<- *request, r *request) (Revision, error) {
+	lacking := e.room.lacking()
 	select {
 	case to <- r:
 	case <-ctx.Done():
 		return 0, ctx.Err()
+	case <-lacking:
+		return 0, ErrStuck
 	}
 	select {
 	case result := <-r.done:
 		return result.revision, result.err
 	case <-ctx.Done():
 		return 0, ctx.Err()
+	case <-lacking:
+		return awaitStuck(ctx, r)
+	}
+}
+
+// awaitStuck gives a write that the full disk may concern a little more time.
+func awaitStuck(ctx context.Context, r *request) (Revision, error) {
+	patience := time.NewTimer(stuckPatience)
+	defer patience.Stop()
+	select {
+	case result := <-r.done:
+		return result.revision, result.err
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	case <-patience.C:
+		return 0, ErrStuck
 	}
 }

@@ -27,12 +27,15 @@ func (e *Engine) keepCompacting(ctx context.Context) {
 	ticker := time.NewTicker(e.config.Retention)
 	defer ticker.Stop()
 	// What a crash interrupted is finished first.
-	target := e.Horizon()
+	target, seen := e.Horizon(), e.horizonTime.Load()
 	for {
 		if err := e.compact(ctx, target, e.config.Retention); err != nil && ctx.Err() == nil {
 			e.backgroundError("compacting", err)
 		}
-		target = e.Revision()
+		if e.Horizon() == target {
+			e.horizonTime.Store(seen)
+		}
+		target, seen = e.Revision(), e.config.Now().UnixNano()
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
@@ -52,6 +55,10 @@ func (e *Engine) Compact(ctx context.Context, upTo Revision) error {
 	defer e.calls.end()
 	if upTo > e.Revision() {
 		return ErrFuture
+	}
+	if upTo > e.Horizon() {
+		// It cannot be known better: upTo may have been the newest until now.
+		e.horizonTime.Store(e.config.Now().UnixNano())
 	}
 	return e.compact(ctx, upTo, 0)
 }

@@ -40,7 +40,8 @@ type Config struct {
 	Retention time.Duration
 
 	// MinFreeBytes is the free disk space below which writes are refused with
-	// ErrNoSpace, default 256 MiB; negative means never.
+	// ErrNoSpace, default 256 MiB; negative means not before there is none. Half
+	// of it should hold all the buffers of newest writes.
 	MinFreeBytes int64
 
 	// Now is the clock for deadlines, default time.Now.
@@ -98,17 +99,4 @@ type Listener struct {
 	// Failed is called once, when the disk refused a write: no further write
 	// is accepted, see ErrFailed.
 	Failed func(err error)
-}
-
-// Stats are figures about an engine.
-type Stats struct {
-	// Keys is the number of keys, Bytes the sum of the sizes of their keys and
-	// values. Keys that expired but are not removed yet are in it.
-	Keys, Bytes int64
-	// DiskBytes is what the data directory takes on disk.
-	DiskBytes int64
-	// Revision and Horizon are those of the methods.
-	Revision, Horizon Revision
-	// FeedBytes is what the newest changes take in memory, in bytes.
-	FeedBytes int64
 }

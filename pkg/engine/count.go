@@ -61,20 +61,3 @@ func (e *Engine) allBeginWith(prefix []byte) (bool, error) {
 	}
 	return all, nil
 }
-
-// Stats returns figures for metrics.
-func (e *Engine) Stats() Stats {
-	if err := e.calls.begin(); err != nil {
-		return Stats{}
-	}
-	defer e.calls.end()
-	counted := e.publishedCounters.Load()
-	return Stats{
-		Keys:      counted.keys,
-		Bytes:     counted.bytes,
-		DiskBytes: int64(e.db.Metrics().DiskSpaceUsage()), //nolint:gosec // no disk is that large
-		FeedBytes: e.feed.held(),
-		Revision:  e.Revision(),
-		Horizon:   e.Horizon(),
-	}
-}

@@ -71,6 +71,8 @@
 // versions from before an index are never taken under rowLock, since that may
 // take long.
 //
-// When the disk refuses a write, nothing is written any more until the directory
-// is opened again, because only that shows what has reached the disk.
+// When the disk is full, what Pebble must write waits for room, writes are
+// refused meanwhile, and reads go on. When the disk refuses a write for another
+// reason, nothing is written any more until the directory is opened again,
+// because only that shows what has reached the disk.
 package engine

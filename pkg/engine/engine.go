@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -34,8 +35,15 @@ type Engine struct {
 	// could show is removed: readers open their iterator first and look at
 	// horizon afterwards.
 	horizon atomic.Uint64
-	failure atomic.Pointer[error]
-	space   space
+	// horizonTime is when horizon was the newest revision, as far as it is known,
+	// in nanoseconds since 1970.
+	horizonTime atomic.Int64
+	failure     atomic.Pointer[error]
+	space       space
+	room        *roomWatch
+	files       files
+	// nextToExpire is the key of the first expiry row when it was looked at last.
+	nextToExpire atomic.Pointer[[]byte]
 
 	// rowLock is held by the writer from reading the state of keys until its
 	// batch is applied, and by whoever else removes or adds rows that depend on
@@ -75,6 +83,8 @@ func newEngine(config Config) *Engine {
 		stopping:   make(chan struct{}),
 	}
 	e.publishedCounters.Store(&counters{})
+	e.horizonTime.Store(config.Now().UnixNano())
+	e.room = newRoomWatch(e.fullDisk)
 	return e
 }
 
@@ -103,12 +113,37 @@ func (e *Engine) start() {
 
 // Close ends all subscriptions and background work and waits for it. Commits
 // and reads that have begun are finished first.
+//
+// While the disk is full that may not come to an end. Then Close returns
+// ErrStuck after a while, and the directory is closed with the process or when
+// there is room. What was acknowledged is safe in both cases.
 func (e *Engine) Close() error {
 	if !e.calls.close() {
 		return ErrClosed
 	}
 	close(e.stopping)
 	e.stopBackground()
+	ended := make(chan error, 1)
+	go func() { ended <- e.end() }()
+	ticker := time.NewTicker(stuckPatience)
+	defer ticker.Stop()
+	for {
+		select {
+		case err := <-ended:
+			return wrap("closing the engine", err)
+		case <-ticker.C:
+			if e.room.lackingFor() > closePatience {
+				return fmt.Errorf("closing the engine: %w", ErrStuck)
+			}
+		}
+	}
+}
+
+// closePatience is how long Close waits for room on the disk.
+const closePatience = 5 * time.Second
+
+// end waits for all that runs and closes the directory.
+func (e *Engine) end() error {
 	e.byItself.Wait()
 	e.calls.wait()
 	close(e.requests)
@@ -119,10 +154,7 @@ func (e *Engine) Close() error {
 	if e.failed() == nil {
 		err = e.db.Flush()
 	}
-	if err := errors.Join(err, e.db.Close(), e.lock.Close()); err != nil {
-		return fmt.Errorf("closing the engine: %w", err)
-	}
-	return nil
+	return errors.Join(err, e.db.Close(), e.lock.Close())
 }
 
 // Revision returns the newest published revision: all commits up to it are

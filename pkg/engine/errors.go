@@ -36,9 +36,13 @@ var (
 	ErrCorrupt = errors.New("data is corrupt")
 
 	// ErrNoSpace is returned by writes while the disk has less free space than
-	// Config.MinFreeBytes. Reads go on, and so do deletes as long as half of it
-	// is free.
+	// Config.MinFreeBytes, or none at all. Reads go on, and so do deletes as long
+	// as half of it is free.
 	ErrNoSpace = errors.New("disk is nearly full")
+
+	// ErrStuck is returned by what was under way when the disk ran full: a write,
+	// Open and Close. It may or may not come to its end when there is room again.
+	ErrStuck = errors.New("disk is full")
 
 	// ErrFailed is returned by writes after the disk refused one. What was
 	// written before then is safe and can be read; to write again the engine

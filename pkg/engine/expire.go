@@ -82,7 +82,13 @@ func (e *Engine) keepExpiring(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		if err := e.expire(ctx, expireRest); err != nil && ctx.Err() == nil {
+		err := e.expire(ctx, expireRest)
+		switch {
+		case err == nil || ctx.Err() != nil || errors.Is(err, ErrStuck):
+			// A full disk was told to the listener already.
+		case errors.Is(err, ErrFailed):
+			return
+		default:
 			e.backgroundError("removing expired keys", err)
 		}
 	}
@@ -112,11 +118,13 @@ func (e *Engine) expire(ctx context.Context, restFor func(behind time.Duration) 
 		if err != nil {
 			return err
 		}
-		if len(chunk.request.writes) > 0 {
+		if due := chunk.request.writes; len(due) > 0 {
+			e.nextToExpire.Store(&due[0].key)
 			if _, err := e.submit(ctx, e.background, chunk.request); err != nil {
 				return fmt.Errorf("removing expired keys: %w", err)
 			}
 		}
+		e.nextToExpire.Store(chunk.behind)
 		removed += len(chunk.request.writes)
 		e.rowLock.Lock()
 		e.expiry.from = chunk.next
@@ -142,6 +150,9 @@ type dueChunk struct {
 	rows int
 	// next is from where to go on when the chunk has been removed.
 	next duePoint
+	// behind is the key that is due next after the chunk, if that has all that
+	// are due and there is one.
+	behind *[]byte
 }
 
 // due returns the next chunk of what was due at a time. It reads what will be
@@ -173,12 +184,18 @@ func (e *Engine) due(until uint64) (dueChunk, error) {
 // add takes the expiry row at which rows is, unless it was not due yet.
 func (c *dueChunk) add(rows, versions *pebble.Iterator, until uint64) (more bool, err error) {
 	deadline, revision, err := decodeExpiryKey(rows.Key())
-	if err != nil || deadline > until {
+	if err != nil {
 		return false, err
 	}
 	key, err := rows.ValueAndErr()
 	if err != nil {
 		return false, err
+	}
+	if deadline > until {
+		// The next look need not step over what was removed before this row.
+		behind := bytes.Clone(key)
+		c.behind, c.next = &behind, duePoint{deadline, revision}
+		return false, nil
 	}
 	c.rows++
 	c.next = duePoint{deadline, revision + 1}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -39,16 +40,48 @@ func Open(config Config) (*Engine, error) {
 		return nil, err
 	}
 	e := newEngine(config)
-	err = checkMarker(fsys, dataDir)
-	if err == nil {
-		err = e.openData(dataDir, lock)
-	}
-	if err != nil {
+	if err := checkMarker(fsys, dataDir); err != nil {
 		return nil, errors.Join(err, lock.Close())
+	}
+	if err := e.openPatiently(dataDir, lock); err != nil {
+		return nil, err
 	}
 	e.lock = lock
 	e.start()
 	return e, nil
+}
+
+// openPatience is how long Open waits for room on the disk.
+const openPatience = 2 * time.Second
+
+// openPatiently opens the data, or closes the lock. Pebble writes what it finds
+// in its log to files, and on a full disk would not return before it could. Who
+// opens is to be told instead; what was begun is ended when there is room.
+func (e *Engine) openPatiently(dir string, lock *pebble.Lock) error {
+	opened := make(chan error, 1)
+	go func() { opened <- e.openData(dir, lock) }()
+	ticker := time.NewTicker(patienceStep)
+	defer ticker.Stop()
+	for {
+		select {
+		case err := <-opened:
+			if err != nil {
+				return errors.Join(err, lock.Close())
+			}
+			return nil
+		case <-ticker.C:
+		}
+		if e.room.lackingFor() < openPatience {
+			continue
+		}
+		go func() {
+			if <-opened == nil {
+				_ = e.db.Close()
+			}
+			_ = lock.Close()
+		}()
+		return fmt.Errorf("opening %s: %w; make room and start again, nothing that is in it is lost", dir, ErrStuck)
+	}
 }
 
 // makeDir makes a directory and those above it that are missing. Each entry is
@@ -117,10 +150,14 @@ func (e *Engine) openData(dir string, lock *pebble.Lock) error {
 	return nil
 }
 
-// openError adds what to do to an error about files that are damaged or gone;
-// Pebble's message names the file. That is every error but those of the
-// operating system, which may keep us from files that are well.
+// openError adds what to do to an error about a full disk, and to one about
+// files that are damaged or gone; Pebble's message names the file. That is every
+// error but those of the operating system, which may keep us from files that are
+// well.
 func openError(dir string, err error) error {
+	if isFull(err) {
+		return fmt.Errorf("opening %s: %w: %w; make room and start again, nothing that is in it is lost", dir, ErrNoSpace, err)
+	}
 	var refused syscall.Errno
 	if errors.As(err, &refused) && refused != syscall.ENOENT {
 		return fmt.Errorf("opening %s: %w", dir, err)

@@ -65,7 +65,7 @@ func orDefault[T int64 | time.Duration](value, otherwise T) T {
 
 func (e *Engine) pebbleOptions(lock *pebble.Lock) *pebble.Options {
 	options := &pebble.Options{
-		FS:                          e.config.FS,
+		FS:                          &patientFS{FS: e.config.FS, room: e.room},
 		Lock:                        lock,
 		Comparer:                    rowComparer(),
 		FormatMajorVersion:          pebbleFormat,

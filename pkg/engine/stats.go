@@ -1,0 +1,113 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"sync"
+	"time"
+)
+
+// Stats are figures about an engine. Those that count do so since Open.
+type Stats struct {
+	// Keys is the number of keys, Bytes the sum of the sizes of their keys and
+	// values. Keys that expired but are not removed yet are in it.
+	Keys, Bytes int64
+	// DiskBytes is what the data directory takes on disk, FreeBytes what was free
+	// there at the last look, at most a second ago.
+	DiskBytes, FreeBytes int64
+	// Revision and Horizon are those of the methods.
+	Revision, Horizon Revision
+	// HorizonTime is when the horizon was the newest revision; the time of Open,
+	// when that was before.
+	HorizonTime time.Time
+	// FeedBytes is what the newest changes take in memory, in bytes.
+	FeedBytes int64
+	// CacheHits and CacheMisses count the blocks that reads found in memory and
+	// those that they had to take from the disk.
+	CacheHits, CacheMisses int64
+	// Refusing tells whether writes are refused for lack of space, Refused counts
+	// those that were.
+	Refusing bool
+	Refused  int64
+	// Failed tells whether the disk refused a write, see ErrFailed.
+	Failed bool
+}
+
+// Stats returns figures for metrics. It does not wait for the disk: where that
+// is so full that Pebble does not tell what it has, DiskBytes, CacheHits and
+// CacheMisses are those of an earlier call. After Close all figures are zero.
+func (e *Engine) Stats() Stats {
+	if err := e.calls.begin(); err != nil {
+		return Stats{}
+	}
+	defer e.calls.end()
+	counted := e.publishedCounters.Load()
+	files := e.files.get(e)
+	return Stats{
+		Keys:        counted.keys,
+		Bytes:       counted.bytes,
+		DiskBytes:   files.disk,
+		FreeBytes:   int64(e.space.free.Load()), //nolint:gosec // no disk is that large
+		Revision:    e.Revision(),
+		Horizon:     e.Horizon(),
+		HorizonTime: time.Unix(0, e.horizonTime.Load()),
+		FeedBytes:   e.feed.held(),
+		CacheHits:   files.hits,
+		CacheMisses: files.misses,
+		Refusing:    e.space.refusing(),
+		Refused:     e.space.refused.Load(),
+		Failed:      e.failed() != nil,
+	}
+}
+
+// filesPatience is how long Stats waits for Pebble's figures.
+const filesPatience = 200 * time.Millisecond
+
+// files are Pebble's figures. To give them Pebble wants its list of files, and
+// keeps that to itself while it is being written.
+type files struct {
+	mu   sync.Mutex
+	last fileFigures
+	// asking is closed when the question that is under way is answered; nil
+	// when there is none.
+	asking chan struct{}
+}
+
+type fileFigures struct {
+	disk, hits, misses int64
+}
+
+func (f *files) get(e *Engine) fileFigures {
+	f.mu.Lock()
+	if f.asking == nil && e.calls.begin() == nil {
+		f.asking = make(chan struct{})
+		go f.ask(e)
+	}
+	asking := f.asking
+	f.mu.Unlock()
+
+	patience := time.NewTimer(filesPatience)
+	defer patience.Stop()
+	select {
+	case <-asking:
+	case <-patience.C:
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.last
+}
+
+func (f *files) ask(e *Engine) {
+	defer e.calls.end()
+	metrics := e.db.Metrics()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.last = fileFigures{
+		disk:   int64(metrics.DiskSpaceUsage()), //nolint:gosec // no disk is that large
+		hits:   metrics.BlockCache.Hits,
+		misses: metrics.BlockCache.Misses,
+	}
+	close(f.asking)
+	f.asking = nil
+}
