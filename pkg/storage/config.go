@@ -111,6 +111,17 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// values returns what turns objects into stored bytes and back. The config must
+// have its defaults.
+func (c Config) values() *values {
+	return &values{
+		codec:       c.Codec,
+		versioner:   c.Versioner,
+		transformer: c.Transformer,
+		undecodable: c.Observer.Undecodable,
+	}
+}
+
 func (c Config) validate() error {
 	if c.Engine == nil || c.Codec == nil || c.NewFunc == nil {
 		return errors.New("creating the store: Engine, Codec and NewFunc are needed")

@@ -24,6 +24,8 @@ type values struct {
 	// markCorrupt makes errors of decoding known as errors of the data, see
 	// corruptError.
 	markCorrupt bool
+	// undecodable is told of each error of decoding.
+	undecodable func()
 }
 
 // authenticated binds a sealed value to its key: under another key it cannot be
@@ -91,6 +93,7 @@ func (v *values) setRevision(obj runtime.Object, revision engine.Revision) {
 }
 
 func (v *values) decodeError(err error, revision engine.Revision) error {
+	v.undecodable()
 	if !v.markCorrupt {
 		return err
 	}

@@ -23,6 +23,8 @@ var errHubClosed = fmt.Errorf("watching: %w", engine.ErrClosed)
 type hub struct {
 	engine *engine.Engine
 	values *values
+	// changed is told of each change.
+	changed func()
 
 	// stop ends the reading, done is closed when it has ended.
 	stop context.CancelFunc
@@ -40,7 +42,7 @@ type hub struct {
 	watchers map[*watcher]struct{}
 }
 
-func startHub(from *engine.Engine, values *values, indexes []Index) (*hub, error) {
+func startHub(from *engine.Engine, values *values, indexes []Index, changed func()) (*hub, error) {
 	subscription, err := from.Subscribe(from.Revision())
 	if err != nil {
 		return nil, fmt.Errorf("subscribing to changes: %w", err)
@@ -49,6 +51,7 @@ func startHub(from *engine.Engine, values *values, indexes []Index) (*hub, error
 	h := &hub{
 		engine:   from,
 		values:   values,
+		changed:  changed,
 		stop:     stop,
 		done:     make(chan struct{}),
 		position: subscription.Revision(),
@@ -104,6 +107,7 @@ func (h *hub) follow(ctx context.Context, subscription *engine.Subscription) err
 			return err
 		}
 		for _, c := range changes {
+			h.changed()
 			h.dispatch(newChange(h.values, c))
 		}
 	}

@@ -6,6 +6,7 @@ package storage
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -40,9 +41,12 @@ const (
 func writeError(err error) error {
 	switch {
 	case errors.Is(err, engine.ErrNoSpace):
-		return apierrors.NewTooManyRequests("the disk of the store is nearly full; writes are refused until there is space again", retryNoSpaceSeconds)
+		return apierrors.NewTooManyRequests(fmt.Sprintf("the store takes no writes for now: %v; make room on the disk of its data directory or delete objects, "+
+			"and writes are taken again", err), retryNoSpaceSeconds)
+	case errors.Is(err, engine.ErrStuck):
+		return apierrors.NewTimeoutError("the disk of the store ran full under this write, which may or may not be made; make room on it", retryNoSpaceSeconds)
 	case errors.Is(err, engine.ErrFailed):
-		return unavailable("the store takes no writes because its disk failed; it must be restarted")
+		return unavailable("the store takes no writes since its disk refused one; it must be opened anew when the disk is well")
 	default:
 		return readError(err)
 	}

@@ -24,6 +24,7 @@ func TestRefusalsAskToComeBack(t *testing.T) {
 		code int
 	}{
 		{engine.ErrNoSpace, http.StatusTooManyRequests},
+		{engine.ErrStuck, http.StatusGatewayTimeout},
 		{engine.ErrFailed, http.StatusServiceUnavailable},
 		{engine.ErrClosed, http.StatusServiceUnavailable},
 	} {

@@ -27,7 +27,7 @@ const secretNameBytes = 8
 // needs Codec, Transformer, ResourcePrefix, Indexes and IndexSecret alone.
 func (c Config) EngineIndexes() []engine.Index {
 	c = c.withDefaults()
-	reader := &values{codec: c.Codec, versioner: c.Versioner, transformer: c.Transformer}
+	reader := c.values()
 	root := resourceRoot(c.ResourcePrefix)
 	indexes := make([]engine.Index, 0, len(c.Indexes))
 	for _, index := range c.Indexes {

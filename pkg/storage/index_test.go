@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -29,7 +30,7 @@ func TestIndexedListsEqualScans(t *testing.T) {
 	t.Parallel()
 	looked := map[string]int{}
 	observe := func(config *Config) {
-		config.Observer.Listed = func(index string, looks, _ int) { looked[index] += looks }
+		config.Observer.Listed = func(index string, looks, _ int, _ time.Duration) { looked[index] += looks }
 	}
 	for _, adjust := range []struct {
 		name   string

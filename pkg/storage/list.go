@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apiserver/pkg/storage"
@@ -41,8 +42,9 @@ func (s *Store) GetList(ctx context.Context, key string, opts storage.ListOption
 			revision:    engine.Revision(revision), //nolint:gosec // ValidateListOptions returns none below 0
 		},
 	}
+	begun := time.Now()
 	err = list.read(ctx)
-	s.config.Observer.Listed(s.config.fieldOf(list.pin), list.looked, items.len())
+	s.config.Observer.Listed(s.config.fieldOf(list.pin), list.looked, items.len(), time.Since(begun))
 	if err != nil {
 		return err
 	}

@@ -57,14 +57,10 @@ func newStore(config Config) (*Store, error) {
 	store := &Store{
 		config: config,
 		engine: config.Engine,
-		values: &values{
-			codec:       config.Codec,
-			versioner:   config.Versioner,
-			transformer: config.Transformer,
-			markCorrupt: config.AllowUnsafeDelete,
-		},
+		values: config.values(),
 	}
-	hub, err := startHub(store.engine, store.values, config.Indexes)
+	store.values.markCorrupt = config.AllowUnsafeDelete
+	hub, err := startHub(store.engine, store.values, config.Indexes, config.Observer.Changed)
 	if err != nil {
 		return nil, fmt.Errorf("creating the store: %w", err)
 	}
