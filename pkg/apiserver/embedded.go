@@ -7,15 +7,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"sync/atomic"
+	"sync"
 	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/features"
 	"k8s.io/apiserver/pkg/registry/generic"
-	"k8s.io/apiserver/pkg/server/healthz"
 	apiserverstorage "k8s.io/apiserver/pkg/storage"
 	"k8s.io/apiserver/pkg/storage/storagebackend"
 	"k8s.io/apiserver/pkg/storage/storagebackend/factory"
@@ -23,8 +23,10 @@ import (
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
 
+	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 	eventsv1 "github.com/events-apiserver/events-apiserver/pkg/apis/events/v1"
 	"github.com/events-apiserver/events-apiserver/pkg/engine"
+	"github.com/events-apiserver/events-apiserver/pkg/metrics"
 	"github.com/events-apiserver/events-apiserver/pkg/registry/event"
 	"github.com/events-apiserver/events-apiserver/pkg/storage"
 )
@@ -51,19 +53,49 @@ type EmbeddedConfig struct {
 	Retention time.Duration
 	// Encryption keeps events secret on disk.
 	Encryption Encryption
+	// BlockCacheBytes, WriteBufferBytes and WatchFeedBytes bound the memory of
+	// the store, see engine.Config; 0 is its default.
+	BlockCacheBytes, WriteBufferBytes, WatchFeedBytes int64
+	// MinFreeDiskBytes is the free space below which writes are refused; 0 is the
+	// engine's default, and negative means not before there is none.
+	MinFreeDiskBytes int64
+	// RestartHelps is called when the disk, having refused a write, takes writes
+	// again: this process will not write any more, the next one can. Nil does
+	// nothing.
+	RestartHelps func(reason error)
+
+	// fs is for tests that break the disk; nil is the machine's.
+	fs vfs.FS
+}
+
+// DefaultEmbeddedConfig returns a config without a directory, with the sizes and
+// times that the store has by default.
+func DefaultEmbeddedConfig() EmbeddedConfig {
+	defaults := engine.Defaults()
+	return EmbeddedConfig{
+		Retention:        defaults.Retention,
+		BlockCacheBytes:  defaults.CacheBytes,
+		WriteBufferBytes: defaults.MemTableBytes,
+		WatchFeedBytes:   defaults.FeedBytes,
+		MinFreeDiskBytes: defaults.MinFreeBytes,
+	}
 }
 
 // EmbeddedStore keeps events in this process, on the disk of this machine. It
 // is a RESTOptionsGetter, the seam between the registry and its store.
 type EmbeddedStore struct {
-	config EmbeddedConfig
-	api    *API
-	codec  runtime.Codec
-	engine *engine.Engine
-	keeper *keeper
-	// failure is set when the disk refused a write; the engine takes no further
+	config  EmbeddedConfig
+	api     *API
+	codec   runtime.Codec
+	engine  *engine.Engine
+	keeper  *keeper
+	metrics *metrics.Store
+	// failed is closed when the disk refused a write; the engine takes no further
 	// one then.
-	failure atomic.Pointer[error]
+	failed chan struct{}
+	// stop ends what runs beside the engine, which is counted by running.
+	stop    context.CancelFunc
+	running sync.WaitGroup
 }
 
 var _ generic.RESTOptionsGetter = (*EmbeddedStore)(nil)
@@ -76,29 +108,40 @@ func (a *API) OpenEmbeddedStore(config EmbeddedConfig) (*EmbeddedStore, error) {
 		return nil, err
 	}
 	ctx := context.Background()
-	store := &EmbeddedStore{config: config, api: a, codec: codec}
+	store := &EmbeddedStore{config: config, api: a, codec: codec, failed: make(chan struct{})}
+	if store.metrics, err = metrics.NewStore(); err != nil {
+		return nil, err
+	}
 	if store.keeper, err = newKeeper(ctx, config.Dir, config.Encryption); err != nil {
 		return nil, err
 	}
 	store.engine, err = engine.Open(engine.Config{
-		Dir:       config.Dir,
-		Indexes:   store.storageConfig(nil, schema.GroupResource{}).EngineIndexes(),
-		Retention: config.Retention,
-		Listener:  store.listener(),
+		Dir:           config.Dir,
+		FS:            config.fs,
+		Indexes:       store.storageConfig(nil, schema.GroupResource{}).EngineIndexes(),
+		Listener:      store.metrics.Listener(store.listener()),
+		Retention:     config.Retention,
+		CacheBytes:    config.BlockCacheBytes,
+		MemTableBytes: config.WriteBufferBytes,
+		FeedBytes:     config.WatchFeedBytes,
+		MinFreeBytes:  config.MinFreeDiskBytes,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("opening the data directory: %w", err)
 	}
-	if err := store.keeper.settle(ctx, store.engine); err != nil {
+	if err := errors.Join(store.metrics.Read(embeddedFigures{store}), store.keeper.settle(ctx, store.engine)); err != nil {
 		return nil, errors.Join(err, store.engine.Close())
 	}
 	store.keeper.start()
+	store.watchDisk()
 	return store, nil
 }
 
 // Close closes the data directory.
 func (s *EmbeddedStore) Close() error {
 	s.keeper.end()
+	s.stop()
+	s.running.Wait()
 	if err := s.engine.Close(); err != nil {
 		return fmt.Errorf("closing the data directory: %w", err)
 	}
@@ -143,27 +186,20 @@ func (s *EmbeddedStore) storageConfig(newFunc func() runtime.Object, resource sc
 
 		AllowUnsafeDelete: utilfeature.DefaultFeatureGate.Enabled(features.AllowUnsafeMalformedObjectDeletion),
 	}
+	if s.metrics != nil {
+		config.Observer = s.metrics.Observer(events.Resource("events"))
+	}
 	for _, field := range event.IndexedFields() {
 		config.Indexes = append(config.Indexes, storage.Index{Field: field.Label, Value: field.Value})
 	}
 	return config
 }
 
-// ReadyzCheck fails once the disk has refused a write.
-func (s *EmbeddedStore) ReadyzCheck() healthz.HealthChecker {
-	return healthz.NamedCheck("embedded-store", func(*http.Request) error {
-		if failure := s.failure.Load(); failure != nil {
-			return errors.New("the disk refused a write; reads go on: see the log, and restart when the disk is well again")
-		}
-		return nil
-	})
-}
-
 func (s *EmbeddedStore) listener() engine.Listener {
 	return engine.Listener{
 		Failed: func(err error) {
-			s.failure.Store(&err)
-			klog.ErrorS(err, "The disk refused a write; no more are accepted")
+			close(s.failed)
+			klog.ErrorS(err, "The disk refused a write; no more are taken until the server starts anew, which it does when the disk is well")
 		},
 		Space: func(refusing bool, freeBytes uint64) {
 			if refusing {

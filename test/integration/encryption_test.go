@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 // impatient makes the embedded store forget old versions, and look for what is
 // in plain, at once.
 func impatient(options *server.Options) {
-	options.Storage.Retention = 100 * time.Millisecond
+	options.Storage.Embedded.CompactionInterval = time.Second
 	options.Storage.EncryptionCheckInterval = 50 * time.Millisecond
 }
 

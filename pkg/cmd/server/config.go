@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/sets"
@@ -22,8 +23,16 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/version"
 )
 
-// Run serves until ctx ends, then drains and returns.
+// Run serves until ctx ends, or until the store must be opened anew, then drains
+// and returns. In the latter case it returns the reason.
 func (o CompletedOptions) Run(ctx context.Context) (err error) {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	var reason atomic.Pointer[error]
+	o.Storage.end = func(because error) {
+		reason.Store(&because)
+		end(because)
+	}
 	config, err := o.Config()
 	if err != nil {
 		return err
@@ -39,7 +48,11 @@ func (o CompletedOptions) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	return server.PrepareRun().RunWithContext(ctx)
+	err = server.PrepareRun().RunWithContext(ctx)
+	if because := reason.Load(); because != nil {
+		err = errors.Join(*because, err)
+	}
+	return err
 }
 
 // Config turns the options into the configuration of a server. It opens the

@@ -45,13 +45,16 @@ type StorageOptions struct {
 	// directory that depends on where the server was started, or on a container's
 	// own file system, would look like lost events one day.
 	DataDir string
+	// Embedded configures storageEmbedded.
+	Embedded *EmbeddedOptions
 	// Etcd configures storageEtcd; its encryption is that of both stores.
 	Etcd *genericoptions.EtcdOptions
 
-	// Retention and EncryptionCheckInterval are those of apiserver.EmbeddedConfig
-	// and apiserver.Encryption. No flag sets them.
-	Retention, EncryptionCheckInterval time.Duration
+	// EncryptionCheckInterval is that of apiserver.Encryption. No flag sets it.
+	EncryptionCheckInterval time.Duration
 
+	// end makes the server end with a reason; nil does nothing.
+	end func(reason error)
 	// etcdFlags are the flags that fill Etcd; nil where no flags are used.
 	etcdFlags *pflag.FlagSet
 }
@@ -65,7 +68,7 @@ func newStorageOptions(api *apiserver.API) (*StorageOptions, error) {
 	etcd.DefaultStorageMediaType = runtime.ContentTypeProtobuf
 	// A namespace with many events is emptied by this many deletions at once.
 	etcd.DeleteCollectionWorkers = 16
-	return &StorageOptions{Backend: storageEmbedded, Etcd: etcd}, nil
+	return &StorageOptions{Backend: storageEmbedded, Embedded: newEmbeddedOptions(), Etcd: etcd}, nil
 }
 
 func (o *StorageOptions) addFlags(flags *pflag.FlagSet) {
@@ -75,6 +78,7 @@ func (o *StorageOptions) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.DataDir, "data-dir", o.DataDir, ""+
 		"The directory in which --storage="+storageEmbedded+" keeps the events; made if it is not there. One server alone may use it. "+
 		"In a pod it must be on a persistent volume.")
+	o.Embedded.addFlags(flags)
 	o.addEtcdFlags(flags)
 	setUsage(flags, encryptionFlag, ""+
 		"File with an EncryptionConfiguration, by which events are encrypted at rest, in either store. As in one for kube-apiserver, their name there is events.")
@@ -91,7 +95,7 @@ func (o *StorageOptions) validate() []error {
 }
 
 func (o *StorageOptions) validateEtcd() []error {
-	errs := o.Etcd.Validate()
+	errs := append(o.Etcd.Validate(), o.Embedded.refuse()...)
 	if o.DataDir != "" {
 		errs = append(errs, fmt.Errorf("--data-dir is for --storage=%s; the etcd of --storage=%s has its own", storageEmbedded, storageEtcd))
 	}
@@ -109,7 +113,7 @@ func (o *StorageOptions) validateEtcd() []error {
 // validateEmbedded refuses settings of the other store: silently ignored they
 // would look as if they worked.
 func (o *StorageOptions) validateEmbedded() []error {
-	errs := o.refuseEtcdFlags()
+	errs := append(o.refuseEtcdFlags(), o.Embedded.validate()...)
 	// With --etcd-servers, what is missing is --storage=etcd.
 	if o.DataDir == "" && len(o.Etcd.StorageConfig.Transport.ServerList) == 0 {
 		errs = append(errs, fmt.Errorf("--data-dir is missing: give a directory for the events (in a pod, on a persistent volume), "+
@@ -154,19 +158,22 @@ func (o *StorageOptions) applyEmbedded(config *genericapiserver.Config, api *api
 	if err != nil {
 		return nil, err
 	}
-	store, err := api.OpenEmbeddedStore(apiserver.EmbeddedConfig{
+	embedded := apiserver.EmbeddedConfig{
 		Dir:                     o.DataDir,
 		DeleteCollectionWorkers: o.Etcd.DeleteCollectionWorkers,
 		EnableGarbageCollection: o.Etcd.EnableGarbageCollection,
 		CountMetricPollPeriod:   o.Etcd.StorageConfig.CountMetricPollPeriod,
-		Retention:               o.Retention,
 		Encryption:              sealed,
-	})
+		RestartHelps:            o.end,
+	}
+	o.Embedded.applyTo(&embedded)
+	store, err := api.OpenEmbeddedStore(embedded)
 	if err != nil {
 		return nil, fmt.Errorf("--data-dir=%s: %w", o.DataDir, err)
 	}
 	config.RESTOptionsGetter = store
 	config.AddReadyzChecks(store.ReadyzCheck())
+	store.ServeMetrics(config)
 	return store, nil
 }
 

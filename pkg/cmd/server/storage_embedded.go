@@ -1,0 +1,136 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/events-apiserver/events-apiserver/pkg/apiserver"
+)
+
+const (
+	leastCompactionInterval = time.Second
+	mostCompactionInterval  = 24 * time.Hour
+	// writeBuffers is how many buffers of newest writes there may be.
+	writeBuffers = 4
+)
+
+// EmbeddedOptions are settings of storageEmbedded.
+type EmbeddedOptions struct {
+	// CompactionInterval is how long old revisions stay readable at least, and
+	// how often they are removed.
+	CompactionInterval time.Duration
+	// BlockCache, WriteBuffer and WatchFeed bound the memory of the store.
+	BlockCache, WriteBuffer, WatchFeed resource.QuantityValue
+	// MinFreeDisk is the free space below which writes are refused; 0 is none.
+	MinFreeDisk resource.QuantityValue
+
+	// flags are those that fill the options; nil where no flags are used.
+	flags *pflag.FlagSet
+}
+
+func newEmbeddedOptions() *EmbeddedOptions {
+	defaults := apiserver.DefaultEmbeddedConfig()
+	return &EmbeddedOptions{
+		CompactionInterval: defaults.Retention,
+		BlockCache:         quantity(defaults.BlockCacheBytes),
+		WriteBuffer:        quantity(defaults.WriteBufferBytes),
+		WatchFeed:          quantity(defaults.WatchFeedBytes),
+		MinFreeDisk:        quantity(defaults.MinFreeDiskBytes),
+	}
+}
+
+func quantity(bytes int64) resource.QuantityValue {
+	return resource.QuantityValue{Quantity: *resource.NewQuantity(bytes, resource.BinarySI)}
+}
+
+func (o *EmbeddedOptions) addFlags(flags *pflag.FlagSet) {
+	o.flags = pflag.NewFlagSet(storageEmbedded, pflag.ContinueOnError)
+	o.flags.DurationVar(&o.CompactionInterval, "compaction-interval", o.CompactionInterval, ""+
+		"How long old revisions stay readable at least, with --storage="+storageEmbedded+"; they are removed this often, so twice that at most. "+
+		"Within that time a list goes on in pages and a watch resumes where it was; meanwhile the disk keeps what was deleted and replaced. From 1s to 24h.")
+	o.flags.Var(&o.BlockCache, "block-cache-size", ""+
+		"Memory for blocks of files that were read, with --storage="+storageEmbedded+". From 8Mi to 64Gi.")
+	o.flags.Var(&o.WriteBuffer, "write-buffer-size", ""+
+		"Memory for newest writes that are in the log and not in files yet, with --storage="+storageEmbedded+": "+
+		"the size of one buffer, of which there are up to four. Larger ones make fewer files and a longer start after a crash. From 4Mi to 1Gi.")
+	o.flags.Var(&o.WatchFeed, "watch-feed-size", ""+
+		"Memory for the newest changes, with --storage="+storageEmbedded+". Watches that are not further behind than these need no read of the disk. From 1Mi to 8Gi.")
+	o.flags.Var(&o.MinFreeDisk, "min-free-disk", ""+
+		"Free space on the disk of --data-dir below which writes are refused with 429, with --storage="+storageEmbedded+"; deletes are down to half of it. "+
+		"At least eight times --write-buffer-size, or 0: then writes go on until nothing is free, and deletes, too, wait for others to make room.")
+	flags.AddFlagSet(o.flags)
+}
+
+// sizeBounds are of a setting in bytes, as text as a person writes them.
+type sizeBounds struct {
+	flag        string
+	value       *resource.QuantityValue
+	least, most string
+}
+
+func (o *EmbeddedOptions) sizes() []sizeBounds {
+	return []sizeBounds{
+		{"block-cache-size", &o.BlockCache, "8Mi", "64Gi"},
+		{"write-buffer-size", &o.WriteBuffer, "4Mi", "1Gi"},
+		{"watch-feed-size", &o.WatchFeed, "1Mi", "8Gi"},
+	}
+}
+
+func (o *EmbeddedOptions) validate() []error {
+	var errs []error
+	if o.CompactionInterval < leastCompactionInterval || o.CompactionInterval > mostCompactionInterval {
+		errs = append(errs, fmt.Errorf("--compaction-interval: %s is not from %s to %s", o.CompactionInterval, leastCompactionInterval, mostCompactionInterval))
+	}
+	for _, size := range o.sizes() {
+		least, most := resource.MustParse(size.least), resource.MustParse(size.most)
+		if size.value.Cmp(least) < 0 || size.value.Cmp(most) > 0 {
+			errs = append(errs, fmt.Errorf("--%s: %s is not from %s to %s", size.flag, size.value, size.least, size.most))
+		}
+	}
+	return append(errs, o.validateMinFreeDisk()...)
+}
+
+// validateMinFreeDisk wants room for the buffers of newest writes in the half of
+// it at which deletes are refused, too: they must get to the disk in any case.
+func (o *EmbeddedOptions) validateMinFreeDisk() []error {
+	least := 2 * writeBuffers * o.WriteBuffer.Value()
+	if free := o.MinFreeDisk.Value(); free == 0 || free >= least {
+		return nil
+	}
+	return []error{fmt.Errorf("--min-free-disk: %s is too little for --write-buffer-size=%s: want at least %s, or 0 for none",
+		&o.MinFreeDisk, &o.WriteBuffer, resource.NewQuantity(least, resource.BinarySI))}
+}
+
+// refuse returns an error for each flag that was given and has no effect on
+// another store.
+func (o *EmbeddedOptions) refuse() []error {
+	if o.flags == nil {
+		return nil
+	}
+	var errs []error
+	o.flags.VisitAll(func(flag *pflag.Flag) {
+		if flag.Changed {
+			errs = append(errs, fmt.Errorf("--%s is for --storage=%s: leave it out with --storage=%s", flag.Name, storageEmbedded, storageEtcd))
+		}
+	})
+	return errs
+}
+
+// applyTo fills what the options are about.
+func (o *EmbeddedOptions) applyTo(config *apiserver.EmbeddedConfig) {
+	config.Retention = o.CompactionInterval
+	config.BlockCacheBytes = o.BlockCache.Value()
+	config.WriteBufferBytes = o.WriteBuffer.Value()
+	config.WatchFeedBytes = o.WatchFeed.Value()
+	config.MinFreeDiskBytes = o.MinFreeDisk.Value()
+	if config.MinFreeDiskBytes == 0 {
+		config.MinFreeDiskBytes = -1
+	}
+}
