@@ -203,10 +203,10 @@ func (s *EmbeddedStore) listener() engine.Listener {
 		},
 		Space: func(refusing bool, freeBytes uint64) {
 			if refusing {
-				klog.InfoS("The disk is nearly full; writes are refused until there is space", "freeBytes", freeBytes)
+				klog.ErrorS(nil, "The disk is nearly full; writes are refused until there is room: make some", "dir", s.config.Dir, "freeBytes", freeBytes)
 				return
 			}
-			klog.InfoS("The disk has space again; writes are accepted", "freeBytes", freeBytes)
+			klog.InfoS("The disk has room again; writes are taken", "dir", s.config.Dir, "freeBytes", freeBytes)
 		},
 		BackgroundError: func(doing string, err error) {
 			klog.ErrorS(err, "Background work of the store failed; it is tried again", "doing", doing)

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"sync/atomic"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/sets"
@@ -26,13 +25,6 @@ import (
 // Run serves until ctx ends, or until the store must be opened anew, then drains
 // and returns. In the latter case it returns the reason.
 func (o CompletedOptions) Run(ctx context.Context) (err error) {
-	ctx, end := context.WithCancelCause(ctx)
-	defer end(nil)
-	var reason atomic.Pointer[error]
-	o.Storage.end = func(because error) {
-		reason.Store(&because)
-		end(because)
-	}
 	config, err := o.Config()
 	if err != nil {
 		return err
@@ -48,9 +40,18 @@ func (o CompletedOptions) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	err = server.PrepareRun().RunWithContext(ctx)
-	if because := reason.Load(); because != nil {
-		err = errors.Join(*because, err)
+	serving, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	go func() {
+		select {
+		case reason := <-o.Storage.restart:
+			end(reason)
+		case <-serving.Done():
+		}
+	}()
+	err = server.PrepareRun().RunWithContext(serving)
+	if ctx.Err() == nil {
+		err = errors.Join(context.Cause(serving), err)
 	}
 	return err
 }

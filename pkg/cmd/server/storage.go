@@ -53,8 +53,9 @@ type StorageOptions struct {
 	// EncryptionCheckInterval is that of apiserver.Encryption. No flag sets it.
 	EncryptionCheckInterval time.Duration
 
-	// end makes the server end with a reason; nil does nothing.
-	end func(reason error)
+	// restart gets the reason when the store must be opened anew by another
+	// process.
+	restart chan error
 	// etcdFlags are the flags that fill Etcd; nil where no flags are used.
 	etcdFlags *pflag.FlagSet
 }
@@ -68,7 +69,7 @@ func newStorageOptions(api *apiserver.API) (*StorageOptions, error) {
 	etcd.DefaultStorageMediaType = runtime.ContentTypeProtobuf
 	// A namespace with many events is emptied by this many deletions at once.
 	etcd.DeleteCollectionWorkers = 16
-	return &StorageOptions{Backend: storageEmbedded, Embedded: newEmbeddedOptions(), Etcd: etcd}, nil
+	return &StorageOptions{Backend: storageEmbedded, Embedded: newEmbeddedOptions(), Etcd: etcd, restart: make(chan error, 1)}, nil
 }
 
 func (o *StorageOptions) addFlags(flags *pflag.FlagSet) {
@@ -164,7 +165,7 @@ func (o *StorageOptions) applyEmbedded(config *genericapiserver.Config, api *api
 		EnableGarbageCollection: o.Etcd.EnableGarbageCollection,
 		CountMetricPollPeriod:   o.Etcd.StorageConfig.CountMetricPollPeriod,
 		Encryption:              sealed,
-		RestartHelps:            o.end,
+		RestartHelps:            func(reason error) { o.restart <- reason },
 	}
 	o.Embedded.applyTo(&embedded)
 	store, err := api.OpenEmbeddedStore(embedded)
