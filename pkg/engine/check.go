@@ -4,356 +4,311 @@
 package engine
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// Check reads everything and compares it: revisions without a gap, each change
-// with its versions, versions with their index and expiry rows and the reverse,
-// and the counters. It returns the first thing that is wrong as an ErrCorrupt.
-// It sees one moment and may run while the engine is used.
-func (e *Engine) Check(ctx context.Context) error {
-	if err := e.calls.begin(); err != nil {
-		return err
-	}
-	defer e.calls.end()
-	// An index that becomes ready later than this is not in the snapshot.
-	ready := map[indexID]string{}
-	for _, x := range e.indexes {
-		if x.ready.Load() {
-			ready[x.id] = x.name
-		}
-	}
-	snapshot := e.db.NewSnapshot()
-	c := &checker{engine: e, snapshot: snapshot, ready: ready}
-	return errors.Join(c.run(ctx), snapshot.Close())
-}
+// progressEvery is after how many rows progress is told.
+const progressEvery = 1 << 14
 
+// checker reads all rows, for Verify. Versions say which other rows there must
+// be; a ledger for each kind tells whether these are there.
 type checker struct {
-	engine   *Engine
-	snapshot *pebble.Snapshot
-	// ready are the names of the indexes that must be whole.
-	ready map[indexID]string
-	// flags are those of the indexes in the snapshot.
-	flags map[indexID]uint64
+	reader  pebble.Reader
+	config  Config
+	options Verification
+	report  Report
+	// second says that this is the second reading, which only looks for the rows
+	// that made a ledger disagree. Everything else has been said.
+	second bool
+	// unread says that some rows could not be read, so that comparing is of no
+	// use.
+	unread bool
+
 	// compacted is the revision up to which change rows may be gone.
 	compacted Revision
-	counted   counters
+	// stored are the counters of the directory, counted those of what was read.
+	stored, counted counters
+	changes         *ledger
+	expiries        *ledger
+	indexes         map[indexID]*checkedIndex
+	scratch         []byte
+}
+
+// checkedIndex is an index of the directory.
+type checkedIndex struct {
+	name   string
+	id     indexID
+	flags  uint64
+	values func(key, value []byte) ([][]byte, error)
+	rows   *ledger
+	// opaque says that the values of some versions cannot be told.
+	opaque bool
+	count  int64
+}
+
+func (x *checkedIndex) ready() bool { return x.flags&indexReady != 0 }
+
+// certain reports whether the index has just the rows that the versions call
+// for. If it is not certain which those are, they are looked at one by one.
+func (x *checkedIndex) certain() bool { return x.flags == indexReady && !x.opaque }
+
+func newChecker(reader pebble.Reader, config Config, options Verification) *checker {
+	return &checker{
+		reader: reader, config: config, options: options,
+		indexes: map[indexID]*checkedIndex{},
+	}
+}
+
+// problem notes what is wrong.
+func (c *checker) problem(err error) {
+	if len(c.report.Problems) >= c.options.MostProblems {
+		c.report.More = true
+		return
+	}
+	c.report.Problems = append(c.report.Problems, err)
+}
+
+// corrupt notes what is wrong, in the first reading.
+func (c *checker) corrupt(format string, args ...any) {
+	if !c.second {
+		c.problem(fmt.Errorf("%w: "+format, append([]any{ErrCorrupt}, args...)...))
+	}
+}
+
+func (c *checker) progress(reading string, done int64) {
+	if c.options.Progress != nil {
+		c.options.Progress(reading, done)
+	}
 }
 
 func (c *checker) run(ctx context.Context) error {
-	compacted, err := readMetaNumber(c.snapshot, metaCompacted)
-	if err != nil {
+	if err := c.meta(); err != nil {
 		return err
 	}
-	c.compacted = Revision(compacted)
-	stored, err := storedIndexes(c.snapshot)
-	if err != nil {
+	if err := c.read(ctx); err != nil {
 		return err
 	}
-	c.flags = map[indexID]uint64{}
-	for _, numbers := range stored {
-		c.flags[indexID(numbers[0])] = numbers[1] //nolint:gosec // this package wrote it
-	}
-	checks := []struct {
-		space byte
-		row   func(key, value []byte) error
-	}{
-		{spaceChange, c.changes()},
-		{spaceVersion, c.versions()},
-		{spaceIndex, c.indexRow},
-		{spaceUndecided, c.undecidedRow},
-		{spaceExpiry, c.expiryRow},
-	}
-	for _, check := range checks {
-		if err := c.each(ctx, check.space, check.row); err != nil {
+	c.counters()
+	if !c.unread {
+		if err := errors.Join(c.settle(ctx), c.oneByOne(ctx)); err != nil {
 			return err
 		}
 	}
-	return c.counters()
+	c.describe()
+	return nil
+}
+
+// meta reads the few rows that say where the engine was.
+func (c *checker) meta() error {
+	horizon, err := readMetaNumber(c.reader, metaHorizon)
+	if err != nil {
+		return err
+	}
+	compacted, err := readMetaNumber(c.reader, metaCompacted)
+	if err != nil {
+		return err
+	}
+	if compacted > horizon {
+		c.corrupt("compaction got to revision %d, above the horizon %d", compacted, horizon)
+	}
+	c.compacted, c.report.Horizon = Revision(compacted), Revision(horizon)
+	c.report.Revision = max(c.report.Horizon, c.compacted)
+	return c.open()
+}
+
+// open makes the ledgers.
+func (c *checker) open() error {
+	numbers, err := readMeta(c.reader, metaCounters)
+	if err != nil {
+		return err
+	}
+	if len(numbers) == 2 {
+		c.stored = countersOf(numbers)
+	}
+	c.changes, c.expiries = newLedger(c.stored.keys), newLedger(c.stored.keys)
+	stored, err := storedIndexes(c.reader)
+	if err != nil {
+		return err
+	}
+	for name, numbers := range stored {
+		id := indexID(numbers[0]) //nolint:gosec // this package wrote it
+		c.indexes[id] = &checkedIndex{
+			name: name, id: id, flags: numbers[1], values: c.config.valuesOf(name), rows: newLedger(c.stored.keys),
+		}
+	}
+	return nil
+}
+
+// read reads all rows. Versions come first, since they say what else there must
+// be.
+func (c *checker) read(ctx context.Context) error {
+	versions := &versionChecker{checker: c}
+	for _, part := range []struct {
+		name  string
+		space byte
+		row   func(key, value []byte)
+	}{
+		{"versions", spaceVersion, versions.row},
+		{"changes", spaceChange, c.changeRows()},
+		{"index rows", spaceIndex, c.indexRow},
+		{"expiry rows", spaceExpiry, c.expiryRow},
+	} {
+		if err := c.each(ctx, part.name, part.space, part.row); err != nil {
+			return err
+		}
+		if part.space == spaceVersion {
+			versions.end()
+		}
+	}
+	return nil
 }
 
 // each calls f for all rows of a space.
-func (c *checker) each(ctx context.Context, space byte, f func(key, value []byte) error) error {
-	iter, err := c.snapshot.NewIter(&pebble.IterOptions{LowerBound: []byte{space}, UpperBound: spaceEnd(space)})
-	if err != nil {
-		return fmt.Errorf("checking: %w", err)
+func (c *checker) each(ctx context.Context, reading string, space byte, f func(key, value []byte)) error {
+	if c.second {
+		reading += " again"
 	}
-	n := 0
+	iter, err := c.reader.NewIter(&pebble.IterOptions{LowerBound: []byte{space}, UpperBound: spaceEnd(space)})
+	if err != nil {
+		return err
+	}
+	var done int64
 	for iter.First(); iter.Valid() && err == nil; iter.Next() {
-		if n++; n%checkEvery == 0 {
-			err = ctx.Err()
+		if done++; done%checkEvery == 0 && ctx.Err() != nil {
+			return errors.Join(ctx.Err(), iter.Close())
+		}
+		if done%progressEvery == 0 {
+			c.progress(reading, done)
 		}
 		var value []byte
-		if err == nil {
-			value, err = iter.ValueAndErr()
-		}
-		if err == nil {
-			err = f(iter.Key(), value)
+		if value, err = iter.ValueAndErr(); err == nil {
+			f(iter.Key(), value)
 		}
 	}
-	return errors.Join(err, iter.Error(), iter.Close())
+	c.progress(reading, done)
+	if err = errors.Join(err, iter.Error()); err != nil {
+		c.unread = true
+		c.corrupt("%s cannot be read behind the first %d: %w", reading, done, err)
+	}
+	// Closing tells the same error again.
+	_ = iter.Close()
+	return nil
 }
 
-// changes checks that revisions follow each other and have their versions.
-func (c *checker) changes() func(key, value []byte) error {
+// changeRows checks that revisions follow each other. Below the horizon there is
+// a gap after a restore.
+func (c *checker) changeRows() func(key, value []byte) {
 	next := c.compacted + 1
-	return func(key, value []byte) error {
+	return func(key, value []byte) {
 		revision, err := decodeChangeKey(key)
 		if err != nil {
-			return err
+			c.corrupt("%w", err)
+			return
 		}
-		row, err := decodeChangeRow(value)
-		if err != nil {
-			return err
+		if !c.second {
+			c.report.Changes++
+			c.report.Revision = max(c.report.Revision, revision)
 		}
 		if revision <= c.compacted {
-			return nil
+			return
 		}
-		if revision != next {
-			return fmt.Errorf("%w: change %d stands where %d is due", ErrCorrupt, revision, next)
+		if revision != next && revision > c.report.Horizon+1 {
+			c.corrupt("change %d stands where %d is due", revision, next)
 		}
-		next++
-		version, found, err := c.version(row.key, revision)
-		if err != nil {
-			return err
-		}
-		if !found || version.flags != row.flags || version.createRevision != row.createRevision {
-			return fmt.Errorf("%w: change %d of key %q does not agree with its version", ErrCorrupt, revision, row.key)
-		}
-		if row.prevRevision == 0 {
-			return nil
-		}
-		if _, found, err = c.version(row.key, row.prevRevision); err != nil || found {
-			return err
-		}
-		return fmt.Errorf("%w: change %d of key %q lacks the version %d before it", ErrCorrupt, revision, row.key, row.prevRevision)
+		next = revision + 1
+		c.scratch = append(append(c.scratch[:0], key...), value...)
+		c.changes.is(c.scratch)
 	}
 }
 
-// versions checks that each version has a change, unless that is compacted, and
-// its index and expiry rows, and that compaction left none behind.
-func (c *checker) versions() func(key, value []byte) error {
-	var lastKey []byte
-	var lastRevision Revision
-	return func(rowKey, value []byte) error {
-		key, revision, err := decodeVersionKey(nil, rowKey)
-		if err != nil {
-			return err
-		}
-		row, err := decodeVersionRow(value)
-		if err != nil {
-			return err
-		}
-		newest := !bytes.Equal(key, lastKey)
-		if !newest && lastRevision <= c.compacted {
-			return fmt.Errorf("%w: version %d of key %q outlived its compaction", ErrCorrupt, revision, key)
-		}
-		lastKey, lastRevision = key, revision
-		if row.deleted() && revision <= c.compacted {
-			return fmt.Errorf("%w: deletion %d of key %q outlived its compaction", ErrCorrupt, revision, key)
-		}
-		if revision > c.compacted {
-			if err := c.has(appendChangeKey(nil, revision), "change row", key, revision); err != nil {
-				return err
-			}
-		}
-		if row.deleted() {
-			return nil
-		}
-		if newest {
-			c.counted.add(key, row.value)
-			if row.deadline != 0 {
-				if err := c.has(appendExpiryKey(nil, row.deadline, revision), "expiry row", key, revision); err != nil {
-					return err
-				}
-			}
-		}
-		return c.indexed(key, revision, &row)
+func (c *checker) indexRow(row, _ []byte) {
+	if len(row) < 1+indexIDBytes {
+		c.corrupt("not the key of an index row: %q", row)
+		return
 	}
+	id := indexIDOf(row)
+	x, known := c.indexes[id]
+	if !known {
+		c.corrupt("a row of index %d, which is not there: %q", id, row)
+		return
+	}
+	if !c.second {
+		x.count++
+	}
+	x.rows.is(row)
 }
 
-func (c *checker) indexed(key []byte, revision Revision, row *versionRow) error {
-	err := eachStoredValue(row, func(id indexID, value []byte) error {
-		name, ready := c.ready[id]
-		if !ready {
-			return nil
-		}
-		return c.has(appendIndexKey(nil, id, value, key), "row in index "+name, key, revision)
-	})
-	if err != nil {
-		return err
+func (c *checker) expiryRow(row, key []byte) {
+	if _, _, err := decodeExpiryKey(row); err != nil {
+		c.corrupt("%w", err)
+		return
 	}
-	younger, err := c.engine.notStoring(row)
-	if err != nil {
-		return err
-	}
-	for _, x := range younger {
-		if err := c.derived(x, key, revision, row); err != nil {
-			return err
-		}
-	}
-	return nil
+	c.scratch = append(append(c.scratch[:0], row...), key...)
+	c.expiries.is(c.scratch)
 }
 
-// derived checks the rows of a version that is older than the index. Its values
-// may not be told now, or may not have been when the rows were added.
-func (c *checker) derived(x *index, key []byte, revision Revision, row *versionRow) error {
-	if _, ready := c.ready[x.id]; !ready {
+// settle names the rows because of which a ledger does not agree.
+func (c *checker) settle(ctx context.Context) error {
+	disagree := false
+	reopen := func(l *ledger, leftOver func(row []byte) error) {
+		if l.agrees() {
+			return
+		}
+		disagree = true
+		room := c.options.MostProblems - len(c.report.Problems)
+		if !l.reopen(max(room, 1), func(row []byte) { c.problem(leftOver(row)) }) {
+			c.report.More = true
+		}
+	}
+	reopen(c.changes, wrongChange)
+	reopen(c.expiries, leftOverExpiry)
+	for _, x := range c.sortedIndexes() {
+		if x.certain() {
+			reopen(x.rows, x.leftOver)
+		}
+	}
+	if !disagree {
 		return nil
 	}
-	values, err := x.derive(key, row.value)
-	if err != nil {
-		return nil //nolint:nilerr // either form of its rows is right
-	}
-	undecided, err := c.exists(undecidedKey(x.id, key))
-	if err != nil || undecided {
+	c.second = true
+	if err := c.read(ctx); err != nil {
 		return err
 	}
-	for _, value := range values {
-		if err := c.has(appendIndexKey(nil, x.id, value, key), "row in index "+x.name, key, revision); err != nil {
-			return err
-		}
+	c.lacking(c.changes, missingChange)
+	c.lacking(c.expiries, missingExpiry)
+	for _, x := range c.sortedIndexes() {
+		c.lacking(x.rows, x.missing)
 	}
 	return nil
 }
 
-func (c *checker) has(row []byte, what string, key []byte, revision Revision) error {
-	found, err := c.exists(row)
-	if err != nil || found {
-		return err
+func (c *checker) lacking(l *ledger, missing func(row []byte) error) {
+	for _, row := range l.lacking() {
+		c.problem(missing([]byte(row)))
 	}
-	return fmt.Errorf("%w: version %d of key %q has no %s", ErrCorrupt, revision, key, what)
 }
 
-func (c *checker) exists(row []byte) (bool, error) {
-	_, closer, err := c.snapshot.Get(row)
-	if errors.Is(err, pebble.ErrNotFound) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("checking: %w", err)
-	}
-	return true, closer.Close()
+func (c *checker) sortedIndexes() []*checkedIndex {
+	return slices.SortedFunc(maps.Values(c.indexes), func(a, b *checkedIndex) int { return cmp.Compare(a.name, b.name) })
 }
 
-// indexRow checks that some version has the value.
-func (c *checker) indexRow(row, _ []byte) error {
-	id, value, key, err := decodeIndexKey(row)
-	if err != nil {
-		return err
+func (c *checker) counters() {
+	if c.stored != c.counted && !c.unread {
+		c.corrupt("counted %d keys with %d bytes, found %d with %d", c.stored.keys, c.stored.bytes, c.counted.keys, c.counted.bytes)
 	}
-	if c.flags[id]&indexLeftovers != 0 {
-		return nil
-	}
-	x := c.declared(id)
-	has, err := c.anyVersion(key, func(version *versionRow) (bool, error) {
-		if x == nil {
-			_, has, err := version.indexed.find(id, value)
-			return has, err
-		}
-		return x.matches(version, key, value)
-	})
-	if err != nil || has {
-		return err
-	}
-	return fmt.Errorf("%w: index %d has key %q under %q, which no version of it has", ErrCorrupt, id, key, value)
 }
 
-// undecidedRow checks that some version is older than the index.
-func (c *checker) undecidedRow(row, _ []byte) error {
-	id, key, err := decodeUndecidedKey(row)
-	if err != nil {
-		return err
+// describe puts into the report what was counted.
+func (c *checker) describe() {
+	c.report.Keys, c.report.Bytes = c.counted.keys, c.counted.bytes
+	for _, x := range c.sortedIndexes() {
+		c.report.Indexes = append(c.report.Indexes, IndexReport{Name: x.name, Rows: x.count, Ready: x.ready(), Opaque: x.opaque})
 	}
-	if c.flags[id]&indexLeftovers != 0 {
-		return nil
-	}
-	older, err := c.anyVersion(key, func(version *versionRow) (bool, error) {
-		stores, err := version.indexed.stores(id)
-		return !stores, err
-	})
-	if err != nil || older && c.flags[id]&indexUndecided != 0 {
-		return err
-	}
-	return fmt.Errorf("%w: key %q is undecided in index %d, which knows all its versions", ErrCorrupt, key, id)
-}
-
-func (c *checker) declared(id indexID) *index {
-	for _, x := range c.engine.indexes {
-		if x.id == id {
-			return x
-		}
-	}
-	return nil
-}
-
-// anyVersion reports whether f is true of a version of the key.
-func (c *checker) anyVersion(key []byte, f func(*versionRow) (bool, error)) (bool, error) {
-	iter, err := c.snapshot.NewIter(&pebble.IterOptions{LowerBound: []byte{spaceVersion}, UpperBound: spaceEnd(spaceVersion)})
-	if err != nil {
-		return false, fmt.Errorf("checking: %w", err)
-	}
-	is := false
-	for valid := iter.SeekPrefixGE(appendVersionPrefix(nil, key)); valid && !is && err == nil; valid = iter.Next() {
-		var version versionRow
-		if version, err = decodeVersionRow(iter.Value()); err == nil && !version.deleted() {
-			is, err = f(&version)
-		}
-	}
-	return is, errors.Join(err, iter.Error(), iter.Close())
-}
-
-// expiryRow checks that the row is for the newest version of its key.
-func (c *checker) expiryRow(row, key []byte) error {
-	deadline, revision, err := decodeExpiryKey(row)
-	if err != nil {
-		return err
-	}
-	version, found, err := c.version(key, 0)
-	if err != nil {
-		return err
-	}
-	if !found || version.deleted() || version.deadline != deadline {
-		return fmt.Errorf("%w: expiry row of key %q at revision %d is left over", ErrCorrupt, key, revision)
-	}
-	return nil
-}
-
-// version reads a version, 0 meaning the newest.
-func (c *checker) version(key []byte, revision Revision) (versionRow, bool, error) {
-	iter, err := c.snapshot.NewIter(&pebble.IterOptions{LowerBound: []byte{spaceVersion}, UpperBound: spaceEnd(spaceVersion)})
-	if err != nil {
-		return versionRow{}, false, fmt.Errorf("checking: %w", err)
-	}
-	seek := appendVersionPrefix(nil, key)
-	if revision != 0 {
-		seek = appendVersionSuffix(seek, revision)
-	}
-	var row versionRow
-	found := iter.SeekPrefixGE(seek) && (revision == 0 || versionRevision(iter.Key()) == revision)
-	if found {
-		row, err = decodeVersionRow(bytes.Clone(iter.Value()))
-	}
-	return row, found, errors.Join(err, iter.Error(), iter.Close())
-}
-
-func (c *checker) counters() error {
-	numbers, err := readMeta(c.snapshot, metaCounters)
-	if err != nil {
-		return err
-	}
-	var stored counters
-	if len(numbers) == 2 {
-		stored = countersOf(numbers)
-	}
-	if stored != c.counted {
-		return fmt.Errorf("%w: counted %d keys with %d bytes, found %d with %d", ErrCorrupt,
-			stored.keys, stored.bytes, c.counted.keys, c.counted.bytes)
-	}
-	return nil
 }

@@ -53,6 +53,9 @@ func (e *Engine) Compact(ctx context.Context, upTo Revision) error {
 		return err
 	}
 	defer e.calls.end()
+	if err := e.failed(); err != nil {
+		return err
+	}
 	if upTo > e.Revision() {
 		return ErrFuture
 	}
@@ -71,7 +74,7 @@ func (e *Engine) compact(ctx context.Context, upTo Revision, interval time.Durat
 	if e.compacted >= upTo {
 		return nil
 	}
-	begun, from := time.Now(), e.compacted
+	begun, from, changes := time.Now(), e.compacted, 0
 	// Readers must find the horizon raised before the first row is gone.
 	e.horizon.Store(uint64(upTo))
 	for e.compacted < upTo {
@@ -79,9 +82,11 @@ func (e *Engine) compact(ctx context.Context, upTo Revision, interval time.Durat
 			return err
 		}
 		chunkBegun := time.Now()
-		if err := e.compactChunk(ctx, upTo); err != nil {
+		n, err := e.compactChunk(ctx, upTo)
+		if err != nil {
 			return fmt.Errorf("compacting to revision %d: %w", upTo, err)
 		}
+		changes += n
 		if interval == 0 {
 			continue
 		}
@@ -95,7 +100,7 @@ func (e *Engine) compact(ctx context.Context, upTo Revision, interval time.Durat
 		return fmt.Errorf("compacting to revision %d: %w", upTo, err)
 	}
 	if e.config.Listener.Compacted != nil {
-		e.config.Listener.Compacted(upTo, int(upTo-from), time.Since(begun)) //nolint:gosec // a count in memory
+		e.config.Listener.Compacted(upTo, changes, time.Since(begun))
 	}
 	return nil
 }
@@ -116,21 +121,21 @@ type superseded struct {
 	bytes    int
 }
 
-// compactChunk works through the next changes up to a revision.
-func (e *Engine) compactChunk(ctx context.Context, upTo Revision) error {
-	until := min(upTo, e.compacted+compactChunk)
-	gone, err := e.supersededBy(e.compacted, until)
+// compactChunk works through the next changes up to a revision and returns how
+// many those were.
+func (e *Engine) compactChunk(ctx context.Context, upTo Revision) (int, error) {
+	gone, until, n, err := e.supersededBy(e.compacted, upTo)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	derived, err := e.derive(ctx, gone)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	batch := e.db.NewBatch()
 	for _, s := range gone {
 		if err := batch.DeleteSized(appendVersionKey(nil, s.key, s.revision), uint32(s.bytes), nil); err != nil { //nolint:gosec // at most a few MaxValueBytes
-			return errors.Join(err, batch.Close())
+			return 0, errors.Join(err, batch.Close())
 		}
 	}
 	// The horizon, how far the work got, and the removals are one batch, so that
@@ -140,28 +145,37 @@ func (e *Engine) compactChunk(ctx context.Context, upTo Revision) error {
 		err = e.removeVersions(batch, gone, derived)
 	}
 	if err := errors.Join(err, batch.Close()); err != nil {
-		return err
+		return 0, err
 	}
 	e.compacted = until
-	return nil
+	return n, nil
 }
 
-// supersededBy returns the versions that the changes in (after, until] made
-// unreadable: the one before each change, and deletions themselves.
-func (e *Engine) supersededBy(after, until Revision) ([]superseded, error) {
-	rows, err := e.newIter(appendChangeKey(nil, after+1), appendChangeKey(nil, until+1))
+// supersededBy returns the versions that the next n changes in (after, upTo]
+// made unreadable: the one before each change, and deletions themselves. until is
+// the revision up to which there is no other change. Revisions without a change
+// cost nothing: after a restore there are a great many.
+func (e *Engine) supersededBy(after, upTo Revision) (gone []superseded, until Revision, n int, err error) {
+	rows, err := e.newIter(appendChangeKey(nil, after+1), appendChangeKey(nil, upTo+1))
 	if err != nil {
-		return nil, err
+		return nil, 0, 0, err
 	}
 	versions, err := e.newVersionIter()
 	if err != nil {
-		return nil, errors.Join(err, rows.Close())
+		return nil, 0, 0, errors.Join(err, rows.Close())
 	}
-	var gone []superseded
+	until = upTo
 	for rows.First(); rows.Valid() && err == nil; rows.Next() {
+		if n == compactChunk {
+			var next Revision
+			next, err = decodeChangeKey(rows.Key())
+			until = next - 1
+			break
+		}
 		gone, err = appendSuperseded(gone, rows, versions)
+		n++
 	}
-	return gone, errors.Join(err, rows.Error(), rows.Close(), versions.Close())
+	return gone, until, n, errors.Join(err, rows.Error(), rows.Close(), versions.Close())
 }
 
 func appendSuperseded(gone []superseded, rows, versions *pebble.Iterator) ([]superseded, error) {

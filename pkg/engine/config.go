@@ -39,6 +39,16 @@ type Config struct {
 	// Retention.
 	Retention time.Duration
 
+	// ReadOnly opens a directory that is there without changing anything in it:
+	// what a crash left in the log is replayed in memory. Writes return
+	// ErrReadOnly, and nothing runs by itself. It implies KeepIndexes.
+	ReadOnly bool
+
+	// KeepIndexes leaves the indexes of the directory as they are: none is added,
+	// built or dropped. Indexes then only says what the values of those are that
+	// the directory has under the same names. Op.IndexValues must not be used.
+	KeepIndexes bool
+
 	// MinFreeBytes is the free disk space below which writes are refused with
 	// ErrNoSpace, default 256 MiB; negative means not before there is none. Half
 	// of it should hold all the buffers of newest writes.
@@ -82,7 +92,8 @@ type Listener struct {
 	// Expired is called with the number of keys that were removed because of
 	// their deadline.
 	Expired func(keys int)
-	// Compacted is called when a compaction has ended.
+	// Compacted is called when a compaction has ended, with the number of changes
+	// that it worked through.
 	Compacted func(horizon Revision, changes int, took time.Duration)
 	// IndexBuilt is called when an index covers all data.
 	IndexBuilt func(name string, took time.Duration)

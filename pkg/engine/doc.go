@@ -28,6 +28,9 @@
 //	m | name                    a few numbers: horizon, how far compaction got,
 //	                            counters, indexes with their ids
 //
+// Whoever uses the engine may keep files of its own beside FORMAT; snapshots have
+// them too.
+//
 // A value is written once, in its version; changes and index entries point
 // there. Index values are kept beside the value, so that neither replacing nor
 // compacting a version nor checking an index entry needs to decode it.
@@ -39,8 +42,9 @@
 //  1. A revision is published after the fsync of its batch, and in order. Reads,
 //     the feed and answers to callers never show one that is not published.
 //  2. All rows of a commit are in one Pebble batch.
-//  3. Above the revision that compaction has reached, change rows follow each
-//     other without a gap; each has its version and the version before it.
+//  3. Above the horizon change rows follow each other without a gap. Below it,
+//     down to the revision that compaction has reached, there is a gap after a
+//     restore. Each change has its version and the version before it.
 //  4. Every version that is not a deletion has its entries in every index that
 //     is ready, or is older than the index and its key is undecided there. An
 //     entry means that some version of the key has the value; a reader must look
@@ -59,6 +63,14 @@
 //  9. Where compaction got to is written with what it removed, and is a floor for
 //     the newest revision when the directory is opened.
 //  10. Format changes when an older build could not read what is written.
+//
+// # Beside the running engine
+//
+// Config.ReadOnly opens a directory without changing it, for Verify and Snapshot.
+// A snapshot is a tar file of Pebble's files as they are at one moment; links in
+// checkpoint-N/ keep them there as long as they are copied. Restore unpacks them
+// into restore.tmp/, gives the store a revision and a horizon that are far above
+// all that were given out before, and moves everything to its place.
 //
 // # Who does what
 //

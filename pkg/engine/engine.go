@@ -44,6 +44,8 @@ type Engine struct {
 	files       files
 	// nextToExpire is the key of the first expiry row when it was looked at last.
 	nextToExpire atomic.Pointer[[]byte]
+	// snapshots counts those that were begun, for the names of their directories.
+	snapshots atomic.Uint64
 
 	// rowLock is held by the writer from reading the state of keys until its
 	// batch is applied, and by whoever else removes or adds rows that depend on
@@ -85,6 +87,10 @@ func newEngine(config Config) *Engine {
 	e.publishedCounters.Store(&counters{})
 	e.horizonTime.Store(config.Now().UnixNano())
 	e.room = newRoomWatch(e.fullDisk)
+	if config.ReadOnly {
+		err := ErrReadOnly
+		e.failure.Store(&err)
+	}
 	return e
 }
 
@@ -95,13 +101,15 @@ func (e *Engine) start() {
 
 	ctx, cancel := context.WithCancel(context.Background())
 	e.stopBackground = cancel
-	e.byItself.Go(func() {
-		e.buildIndexes(ctx)
-		if !e.config.manual {
-			e.keepDeciding(ctx)
-		}
-	})
-	if e.config.manual {
+	if !e.config.KeepIndexes {
+		e.byItself.Go(func() {
+			e.buildIndexes(ctx)
+			if !e.config.manual {
+				e.keepDeciding(ctx)
+			}
+		})
+	}
+	if e.config.manual || e.config.ReadOnly {
 		return
 	}
 	e.byItself.Go(func() { e.watchSpace(ctx) })

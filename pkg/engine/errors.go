@@ -49,6 +49,26 @@ var (
 	// must be opened anew, since only that tells what reached the disk.
 	ErrFailed = errors.New("engine stopped writing after a disk error")
 
+	// ErrReadOnly is returned by writes to an engine that was opened with
+	// Config.ReadOnly.
+	ErrReadOnly = errors.New("data directory is open for reading only")
+
+	// ErrNoData is returned by Open with Config.ReadOnly for a directory that is
+	// not there or holds no data.
+	ErrNoData = errors.New("not a data directory")
+
+	// ErrOpaque is for Verification.Record to return, for a value that it cannot
+	// read, such as an encrypted one, and that is not wrong for that.
+	ErrOpaque = errors.New("value cannot be read")
+
+	// ErrSnapshot is returned for a file that is not a snapshot, or not a whole
+	// one.
+	ErrSnapshot = errors.New("not a whole snapshot")
+
+	// ErrNotEmpty is returned by Restore for a directory in which there is
+	// something already.
+	ErrNotEmpty = errors.New("directory is not empty")
+
 	// ErrUnknownIndex is returned by List for an index that Config.Indexes does
 	// not name.
 	ErrUnknownIndex = errors.New("index is not declared")

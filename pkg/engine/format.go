@@ -41,12 +41,18 @@ func checkFormat(fsys vfs.FS, dir string) error {
 		return markFormat(fsys, dir)
 	case err != nil:
 		return err
-	case found > Format:
-		return fmt.Errorf("%w: %s has format %d, this build knows up to %d; run the newer version, or restore a snapshot made by this one",
-			ErrNewerFormat, dir, found, Format)
 	default:
+		return knownFormat(dir, found)
+	}
+}
+
+// knownFormat returns ErrNewerFormat for a number that this build does not know.
+func knownFormat(what string, found int) error {
+	if found <= Format {
 		return nil
 	}
+	return fmt.Errorf("%w: %s has format %d, this build knows up to %d; run the newer version, or restore a snapshot made by this one",
+		ErrNewerFormat, what, found, Format)
 }
 
 func readMarker(fsys vfs.FS, dir string) (int, error) {
@@ -68,9 +74,13 @@ func readMarker(fsys vfs.FS, dir string) (int, error) {
 
 // markFormat makes the marker in such a way that it is there whole or not at
 // all after a crash. Without a marker there must not be any data: it would be
-// of unknown form.
+// of unknown form. Where a restore was interrupted, an empty store would look as
+// if it were what was restored.
 func markFormat(fsys vfs.FS, dir string) error {
-	if _, err := fsys.Stat(fsys.PathJoin(dir, dataName)); err == nil {
+	if staging := fsys.PathJoin(dir, stagingName); exists(fsys, staging) {
+		return fmt.Errorf("%w: the restore of a snapshot into %s did not end; remove %s and restore again", ErrCorrupt, dir, staging)
+	}
+	if exists(fsys, fsys.PathJoin(dir, dataName)) {
 		return fmt.Errorf("%w: %s holds data but no %s file; restore the directory from a snapshot", ErrCorrupt, dir, markerName)
 	}
 	path := fsys.PathJoin(dir, markerName)
@@ -81,6 +91,12 @@ func markFormat(fsys vfs.FS, dir string) error {
 		return fmt.Errorf("writing format marker: %w", err)
 	}
 	return syncDir(fsys, dir)
+}
+
+// exists also tells of what cannot be looked at.
+func exists(fsys vfs.FS, path string) bool {
+	_, err := fsys.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 func writeSynced(fsys vfs.FS, path, content string) error {

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -175,6 +176,10 @@ func (e *Engine) loadIndexes() error {
 	if err != nil {
 		return err
 	}
+	if e.config.KeepIndexes {
+		e.keepIndexes(stored)
+		return nil
+	}
 	next, err := readMetaNumber(e.db, metaNextIndex)
 	if err != nil {
 		return err
@@ -184,9 +189,7 @@ func (e *Engine) loadIndexes() error {
 		x := &index{name: declared.Name, values: declared.Values}
 		numbers, ok := stored[declared.Name]
 		if ok && numbers[1]&indexLeftovers == 0 {
-			x.id = indexID(numbers[0]) //nolint:gosec // this package wrote it
-			x.ready.Store(numbers[1]&indexReady != 0)
-			x.undecided.Store(numbers[1]&indexUndecided != 0)
+			x.load(numbers)
 		} else {
 			if ok {
 				err = errors.Join(err, dropIndex(batch, declared.Name, indexID(numbers[0]))) //nolint:gosec // this package wrote it
@@ -211,6 +214,35 @@ func (e *Engine) loadIndexes() error {
 		err = e.db.Apply(batch, pebble.Sync)
 	}
 	return wrap("declaring indexes", errors.Join(err, batch.Close()))
+}
+
+// load takes over what the directory knows of the index.
+func (x *index) load(numbers []uint64) {
+	x.id = indexID(numbers[0]) //nolint:gosec // this package wrote it
+	x.ready.Store(numbers[1]&indexReady != 0)
+	x.undecided.Store(numbers[1]&indexUndecided != 0)
+	x.leftovers.Store(numbers[1]&indexLeftovers != 0)
+}
+
+// keepIndexes takes the indexes as they are in the directory.
+func (e *Engine) keepIndexes(stored map[string][]uint64) {
+	for _, name := range slices.Sorted(maps.Keys(stored)) {
+		x := &index{name: name, values: e.config.valuesOf(name)}
+		x.load(stored[name])
+		e.indexes = append(e.indexes, x)
+	}
+}
+
+var errNotDeclared = errors.New("the index is not declared")
+
+// valuesOf returns the function of a declared index, or one that knows nothing.
+func (c Config) valuesOf(name string) func(key, value []byte) ([][]byte, error) {
+	for _, declared := range c.Indexes {
+		if declared.Name == name {
+			return declared.Values
+		}
+	}
+	return func(_, _ []byte) ([][]byte, error) { return nil, errNotDeclared }
 }
 
 // storedIndexes returns id and flags of the indexes in the directory.

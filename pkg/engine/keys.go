@@ -162,12 +162,16 @@ func appendIndexKey(dst []byte, id indexID, value, key []byte) []byte {
 	return append(appendIndexPrefix(dst, id, value), key...)
 }
 
+// indexIDOf returns the index of a row of an index, or of an undecided key. It
+// must not be shorter than the id.
+func indexIDOf(row []byte) indexID { return indexID(binary.BigEndian.Uint16(row[1:])) }
+
 func decodeIndexKey(row []byte) (id indexID, value, key []byte, err error) {
 	if len(row) < 1+indexIDBytes || row[0] != spaceIndex {
 		return 0, nil, nil, fmt.Errorf("%w: not the key of an index row: %q", ErrCorrupt, row)
 	}
 	value, key, err = decodeTerminated(nil, row[1+indexIDBytes:])
-	return indexID(binary.BigEndian.Uint16(row[1:])), value, key, err
+	return indexIDOf(row), value, key, err
 }
 
 // undecidedSpace begins all rows of the undecided keys of one index.
@@ -184,7 +188,7 @@ func decodeUndecidedKey(row []byte) (id indexID, key []byte, err error) {
 	if len(row) <= 1+indexIDBytes || row[0] != spaceUndecided {
 		return 0, nil, fmt.Errorf("%w: not the key of an undecided row: %q", ErrCorrupt, row)
 	}
-	return indexID(binary.BigEndian.Uint16(row[1:])), row[1+indexIDBytes:], nil
+	return indexIDOf(row), row[1+indexIDBytes:], nil
 }
 
 func metaKey(name string) []byte { return append([]byte{spaceMeta}, name...) }

@@ -18,7 +18,8 @@ import (
 
 // Open opens the data directory of the config, or makes it. It returns
 // ErrLocked, ErrNewerFormat or ErrCorrupt for a directory that it must not or
-// cannot use. Its time does not grow with the amount of data.
+// cannot use, and ErrNoData if there is nothing to read for Config.ReadOnly. Its
+// time does not grow with the amount of data.
 func Open(config Config) (*Engine, error) {
 	config, err := config.complete()
 	if err != nil {
@@ -26,14 +27,12 @@ func Open(config Config) (*Engine, error) {
 	}
 	fsys := config.FS
 	dataDir := fsys.PathJoin(config.Dir, dataName)
-	if err := makeDir(fsys, config.Dir); err != nil {
-		return nil, fmt.Errorf("making data directory: %w", err)
+	prepare := prepareDir
+	if config.ReadOnly {
+		prepare = findData
 	}
-	if err := checkFormat(fsys, config.Dir); err != nil {
+	if err := prepare(fsys, config.Dir); err != nil {
 		return nil, err
-	}
-	if err := makeDir(fsys, dataDir); err != nil {
-		return nil, fmt.Errorf("making data directory: %w", err)
 	}
 	lock, err := lockDir(fsys, dataDir)
 	if err != nil {
@@ -84,6 +83,32 @@ func (e *Engine) openPatiently(dir string, lock *pebble.Lock) error {
 	}
 }
 
+// prepareDir makes what a data directory has, as far as it is missing.
+func prepareDir(fsys vfs.FS, dir string) error {
+	if err := makeDir(fsys, dir); err != nil {
+		return fmt.Errorf("making data directory: %w", err)
+	}
+	if err := checkFormat(fsys, dir); err != nil {
+		return err
+	}
+	if err := makeDir(fsys, fsys.PathJoin(dir, dataName)); err != nil {
+		return fmt.Errorf("making data directory: %w", err)
+	}
+	return nil
+}
+
+// findData makes nothing and returns ErrNoData where data is missing.
+func findData(fsys vfs.FS, dir string) error {
+	found, err := readMarker(fsys, dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: %s has no file %s", ErrNoData, dir, markerName)
+	}
+	if err != nil {
+		return err
+	}
+	return knownFormat(dir, found)
+}
+
 // makeDir makes a directory and those above it that are missing. Each entry is
 // synced: Pebble syncs what is in its directory, but if the directory itself
 // were lost with the power, so were all acknowledged writes.
@@ -109,7 +134,7 @@ func lockDir(fsys vfs.FS, dir string) (*pebble.Lock, error) {
 	switch {
 	case err == nil:
 		return lock, nil
-	case errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.EROFS), errors.Is(err, syscall.ENOSPC):
 		return nil, fmt.Errorf("locking data directory %s: %w", dir, err)
 	default:
 		return nil, fmt.Errorf("%w: %s; stop that process or use another directory (%w)", ErrLocked, dir, err)
@@ -136,12 +161,15 @@ func checkMarker(fsys vfs.FS, dir string) error {
 
 // openData opens Pebble and reads the few rows that say where the engine was.
 func (e *Engine) openData(dir string, lock *pebble.Lock) error {
+	if err := e.removeCheckpoints(); err != nil {
+		return err
+	}
 	db, err := pebble.Open(dir, e.pebbleOptions(lock))
 	if err != nil {
 		return openError(dir, err)
 	}
 	e.db = db
-	if err := dropOldManifests(e.config.FS, dir); err != nil {
+	if err := e.dropOldManifests(dir); err != nil {
 		e.backgroundError("opening "+dir, err)
 	}
 	if err := e.load(); err != nil {
@@ -216,7 +244,7 @@ func (e *Engine) load() error {
 // one of a directory before it sets the format, and in such a log it takes damage
 // for the end: what comes after would be lost without a word.
 func (e *Engine) leaveFirstLog() error {
-	if e.last != firstRevision {
+	if e.last != firstRevision || e.config.ReadOnly {
 		return nil
 	}
 	return wrap("beginning a log", e.db.Flush())

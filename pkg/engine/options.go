@@ -9,6 +9,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
@@ -48,6 +49,9 @@ func (c Config) complete() (Config, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.ReadOnly {
+		c.FS, c.KeepIndexes = readOnlyFS{c.FS}, true
+	}
 	c.CacheBytes = orDefault(c.CacheBytes, defaultCacheBytes)
 	c.MemTableBytes = orDefault(c.MemTableBytes, defaultMemTableBytes)
 	c.FeedBytes = orDefault(c.FeedBytes, defaultFeedBytes)
@@ -67,6 +71,7 @@ func (e *Engine) pebbleOptions(lock *pebble.Lock) *pebble.Options {
 	options := &pebble.Options{
 		FS:                          &patientFS{FS: e.config.FS, room: e.room},
 		Lock:                        lock,
+		ReadOnly:                    e.config.ReadOnly,
 		Comparer:                    rowComparer(),
 		FormatMajorVersion:          pebbleFormat,
 		CacheSize:                   e.config.CacheBytes,
@@ -100,6 +105,13 @@ func (e *Engine) pebbleOptions(lock *pebble.Lock) *pebble.Options {
 		options.Levels[i].FilterType = pebble.TableFilter
 	}
 	return options
+}
+
+// tableOptions are for reading a file by itself.
+func (e *Engine) tableOptions() sstable.ReaderOptions {
+	options := e.pebbleOptions(nil)
+	options.EnsureDefaults()
+	return options.MakeReaderOptions()
 }
 
 // pebbleLogger drops what Pebble says about its daily work. What it calls fatal

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // errSnapshotOpen is returned by Purge, which would not reach its end.
@@ -120,7 +119,11 @@ func (e *Engine) fileBounds() ([][]byte, error) {
 // dropOldManifests removes all lists of files but the newest, which is in use.
 // Pebble keeps one more, for looking into accidents; it may hold values of
 // indexes that are long gone.
-func dropOldManifests(fsys vfs.FS, dir string) error {
+func (e *Engine) dropOldManifests(dir string) error {
+	if e.config.ReadOnly {
+		return nil
+	}
+	fsys := e.config.FS
 	names, err := fsys.List(dir)
 	if err != nil {
 		return fmt.Errorf("looking for old lists of files: %w", err)

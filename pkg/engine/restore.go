@@ -1,0 +1,224 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// Revisions of a restored store begin far above those that the snapshot has, since
+// clients have seen later ones: those given out between the snapshot and its
+// restore, and, if it is not the first one of that snapshot, those given out after
+// the one before. The distance is the time since the snapshot in microseconds, for
+// no engine commits a million times a second, and restoreStep more for clocks that
+// differ. The horizon is put there as well, so that whoever asks to go on from a
+// revision of before is told to begin anew.
+const restoreStep = 1_000_000_000
+
+// stagingName is the directory in a data directory in which a restore puts things
+// together.
+const stagingName = "restore.tmp"
+
+// RestoreConfig says where to restore to.
+type RestoreConfig struct {
+	// Dir is the data directory, which must be empty or absent. A directory
+	// lost+found does not count.
+	Dir string
+	// FS is the file system; nil is the machine's.
+	FS vfs.FS
+	// Now is the clock, default time.Now. It should agree with the one by which
+	// the snapshot was made.
+	Now func() time.Time
+}
+
+// Restored is what Restore has made.
+type Restored struct {
+	SnapshotInfo
+	// Last is the newest revision in the snapshot, which is SnapshotInfo.Revision
+	// or a little more.
+	Last Revision
+	// Revision is the one that the store has now. Its next write gets the one
+	// behind it.
+	Revision Revision
+}
+
+// Restore makes a data directory of a snapshot. Until all of the snapshot has
+// been read and its checksums are right, the directory holds nothing that Open
+// would take for data; after an error everything is removed again. It returns
+// ErrNotEmpty, ErrSnapshot or ErrNewerFormat for what cannot be restored.
+//
+// Revisions go on far above all that clients may have seen, and the horizon is
+// there: see restoreStep.
+func Restore(ctx context.Context, config RestoreConfig, r io.Reader) (Restored, error) {
+	if config.FS == nil {
+		config.FS = vfs.Default
+	}
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	restore := &restore{RestoreConfig: config, staging: config.FS.PathJoin(config.Dir, stagingName)}
+	restored, err := restore.run(ctx, r)
+	if err != nil {
+		return Restored{}, fmt.Errorf("restoring into %s: %w", config.Dir, errors.Join(err, restore.undo()))
+	}
+	return restored, nil
+}
+
+// VerifySnapshot reads a snapshot to its end and returns what it says about
+// itself, ErrSnapshot if it is not whole, or ErrNewerFormat.
+func VerifySnapshot(r io.Reader) (SnapshotInfo, error) {
+	return readArchive(r, func(string) (io.WriteCloser, error) { return nowhere{}, nil })
+}
+
+// nowhere is a file that keeps nothing.
+type nowhere struct{}
+
+// Write does nothing.
+func (nowhere) Write(p []byte) (int, error) { return len(p), nil }
+
+// Close does nothing.
+func (nowhere) Close() error { return nil }
+
+type restore struct {
+	RestoreConfig
+	staging string
+	// made are the directories that were made, to be removed if nothing comes of
+	// it.
+	made []string
+}
+
+func (r *restore) run(ctx context.Context, from io.Reader) (Restored, error) {
+	if err := r.begin(); err != nil {
+		return Restored{}, err
+	}
+	info, err := readArchive(readerFunc(func(p []byte) (int, error) {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		return from.Read(p)
+	}), r.create)
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		return Restored{}, err
+	}
+	restored, err := r.moveOn(info)
+	if err != nil {
+		return Restored{}, err
+	}
+	return restored, r.finish()
+}
+
+// begin sees that nothing is there and makes the directories.
+func (r *restore) begin() error {
+	names, err := r.FS.List(r.Dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if slices.Contains(names, stagingName) {
+		return fmt.Errorf("%w: %s is there: another restore is running, or was interrupted; in that case remove it",
+			ErrNotEmpty, r.staging)
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return name == "lost+found" })
+	if len(names) > 0 {
+		return fmt.Errorf("%w: %s is there; move it away, or choose another directory", ErrNotEmpty, r.FS.PathJoin(r.Dir, names[0]))
+	}
+	for dir := r.Dir; !exists(r.FS, dir); dir = r.FS.PathDir(dir) {
+		r.made = append(r.made, dir)
+	}
+	r.made = append([]string{r.staging}, r.made...)
+	return makeDir(r.FS, r.FS.PathJoin(r.staging, dataName))
+}
+
+func (r *restore) create(name string) (io.WriteCloser, error) {
+	file, err := r.FS.Create(r.FS.PathJoin(append([]string{r.staging}, strings.Split(name, "/")...)...), vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return nil, err
+	}
+	return syncedFile{file}, nil
+}
+
+// syncedFile is on the disk when it is closed.
+type syncedFile struct{ vfs.File }
+
+// Close syncs first.
+func (f syncedFile) Close() error { return errors.Join(f.Sync(), f.File.Close()) }
+
+// moveOn opens what was unpacked, which is a data directory by now, and raises its
+// revision and its horizon.
+func (r *restore) moveOn(info SnapshotInfo) (Restored, error) {
+	for _, dir := range []string{r.FS.PathJoin(r.staging, dataName), r.staging} {
+		if err := syncDir(r.FS, dir); err != nil {
+			return Restored{}, err
+		}
+	}
+	if !exists(r.FS, r.FS.PathJoin(r.staging, markerName)) {
+		return Restored{}, fmt.Errorf("%w: it has no file %s", ErrSnapshot, markerName)
+	}
+	e, err := Open(Config{Dir: r.staging, FS: r.FS, Now: r.Now, KeepIndexes: true, MinFreeBytes: -1, manual: true})
+	if err != nil {
+		return Restored{}, err
+	}
+	last := e.Revision()
+	passed := max(r.Now().Sub(info.Time), 0)
+	next := last + restoreStep + Revision(passed.Microseconds()) //nolint:gosec // not negative
+	return Restored{SnapshotInfo: info, Last: last, Revision: next}, errors.Join(e.raise(next), e.Close())
+}
+
+// raise makes a revision the newest one and the oldest that can be read, once the
+// engine is opened again. Compaction removes later what no revision shows any
+// more, as it does after a crash.
+func (e *Engine) raise(to Revision) error {
+	batch := e.db.NewBatch()
+	err := setMeta(batch, metaHorizon, uint64(to))
+	if err == nil {
+		err = e.db.Apply(batch, pebble.Sync)
+	}
+	return wrap("raising the revision", errors.Join(err, batch.Close()))
+}
+
+// finish moves everything to its place. Without FORMAT, which is the last, Open
+// refuses the directory.
+func (r *restore) finish() error {
+	names, err := r.FS.List(r.staging)
+	if err != nil {
+		return err
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return name == markerName })
+	for _, name := range append(names, markerName) {
+		if err := r.FS.Rename(r.FS.PathJoin(r.staging, name), r.FS.PathJoin(r.Dir, name)); err != nil {
+			return err
+		}
+		if err := syncDir(r.FS, r.Dir); err != nil {
+			return err
+		}
+	}
+	if err := r.FS.Remove(r.staging); err != nil {
+		return err
+	}
+	return syncDir(r.FS, r.Dir)
+}
+
+// undo removes what was made.
+func (r *restore) undo() error {
+	if len(r.made) == 0 {
+		return nil
+	}
+	err := r.FS.RemoveAll(r.staging)
+	for _, dir := range r.made[1:] {
+		err = errors.Join(err, r.FS.Remove(dir))
+	}
+	return err
+}

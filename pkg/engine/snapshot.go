@@ -1,0 +1,167 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// SnapshotInfo is what a snapshot says about itself.
+type SnapshotInfo struct {
+	// SnapshotFormat is the version of the form of the file, Format that of the
+	// data in it.
+	SnapshotFormat int `json:"snapshotFormat"`
+	Format         int `json:"dataFormat"`
+	// Time is when the snapshot was begun.
+	Time time.Time `json:"time"`
+	// Revision was the newest revision then. The snapshot has everything up to it,
+	// and may have what was written right after it.
+	Revision Revision `json:"revision"`
+	// Keys and Bytes are those of Stats at that time.
+	Keys  int64 `json:"keys"`
+	Bytes int64 `json:"bytes"`
+}
+
+// SnapshotFormat is the version of the form of snapshots. It is raised when an
+// older build could not read what is written.
+const SnapshotFormat = 1
+
+// Snapshot writes a copy of the data directory that Restore reads: everything
+// that was acknowledged before the call. Writes go on meanwhile. As long as it is
+// written, the files that it needs stay on the disk.
+//
+// It returns ErrNoSpace while writes are refused for lack of space, and ends with
+// it when that begins: the files that it holds on to may be the reason.
+func (e *Engine) Snapshot(ctx context.Context, w io.Writer) (_ SnapshotInfo, err error) {
+	if err := e.calls.begin(); err != nil {
+		return SnapshotInfo{}, err
+	}
+	defer e.calls.end()
+	if err := e.mayCopy(ctx); err != nil {
+		return SnapshotInfo{}, err
+	}
+	format, err := readMarker(e.config.FS, e.config.Dir)
+	if err != nil {
+		return SnapshotInfo{}, err
+	}
+	counted := e.publishedCounters.Load()
+	info := SnapshotInfo{
+		SnapshotFormat: SnapshotFormat, Format: format, Time: e.config.Now().UTC(),
+		Revision: e.Revision(), Keys: counted.keys, Bytes: counted.bytes,
+	}
+	files, remove, err := e.sources()
+	defer func() { err = errors.Join(err, remove()) }()
+	if err == nil {
+		err = e.writeSnapshot(ctx, w, info, files)
+	}
+	return info, wrap("making a snapshot", err)
+}
+
+// mayCopy returns why a snapshot must not go on, or nil.
+func (e *Engine) mayCopy(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-e.stopping:
+		return ErrClosed
+	default:
+	}
+	if e.space.short.Load() {
+		return ErrNoSpace
+	}
+	return nil
+}
+
+// sources returns the files for a snapshot, which do not change until remove is
+// called. Nothing changes the files of an engine that only reads.
+func (e *Engine) sources() (files []sourceFile, remove func() error, err error) {
+	fsys := e.config.FS
+	remove = func() error { return nil }
+	if e.config.ReadOnly {
+		files, err = dataFiles(fsys, fsys.PathJoin(e.config.Dir, dataName))
+	} else {
+		var dir string
+		dir, files, err = e.checkpoint()
+		remove = func() error { return wrap("removing a checkpoint", fsys.RemoveAll(dir)) }
+	}
+	if err != nil {
+		return nil, remove, err
+	}
+	others, err := otherFiles(fsys, e.config.Dir)
+	return append(others, files...), remove, err
+}
+
+// otherFiles returns the files in a data directory itself: FORMAT, and what those
+// above the engine keep there.
+func otherFiles(fsys vfs.FS, dir string) ([]sourceFile, error) {
+	names, err := fsys.List(dir)
+	if err != nil {
+		return nil, fmt.Errorf("listing files: %w", err)
+	}
+	var files []sourceFile
+	for _, name := range names {
+		path := fsys.PathJoin(dir, name)
+		info, err := fsys.Stat(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // another snapshot's
+		}
+		if err != nil {
+			return nil, fmt.Errorf("listing files: %w", err)
+		}
+		if info.Mode().IsRegular() && mayBeInSnapshot(name) {
+			files = append(files, sourceFile{name: name, path: path, size: info.Size()})
+		}
+	}
+	return files, nil
+}
+
+// mayBeInSnapshot tells whether a file is one of the data directory, by its name
+// in a snapshot: there is one directory, and nothing half written or hidden.
+func mayBeInSnapshot(name string) bool {
+	base := strings.TrimPrefix(name, dataName+"/")
+	return base != "" && base != "." && base != ".." && base[0] != '.' && !strings.ContainsAny(base, "/\\\x00") &&
+		!strings.HasSuffix(base, ".new") && !strings.HasSuffix(base, ".tmp") && name != snapshotHeader && name != snapshotSums
+}
+
+func (e *Engine) writeSnapshot(ctx context.Context, w io.Writer, info SnapshotInfo, files []sourceFile) error {
+	archive, err := beginArchive(w, info)
+	if err != nil {
+		return err
+	}
+	for _, source := range files {
+		if err := e.addSource(ctx, archive, source); err != nil {
+			return err
+		}
+	}
+	return archive.end()
+}
+
+func (e *Engine) addSource(ctx context.Context, archive *archiveWriter, source sourceFile) error {
+	file, err := e.config.FS.Open(source.path, vfs.SequentialReadsOption)
+	if err != nil {
+		return err
+	}
+	limited := io.LimitReader(file, source.size)
+	err = archive.add(source.name, source.size, readerFunc(func(p []byte) (int, error) {
+		if err := e.mayCopy(ctx); err != nil {
+			return 0, err
+		}
+		return limited.Read(p)
+	}))
+	return errors.Join(err, file.Close())
+}
+
+// readerFunc is an io.Reader.
+type readerFunc func(p []byte) (int, error)
+
+// Read calls the function.
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }

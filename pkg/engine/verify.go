@@ -1,0 +1,114 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// Verification says what Verify does beside what it always does. The zero value
+// is of use.
+type Verification struct {
+	// Record is called for each version that is stored, older ones and expired
+	// ones too, in the order of the keys. The record is valid during the call
+	// only. An error is a problem of the data, unless it is ErrOpaque.
+	Record func(Record) error
+	// Progress is told now and then what is being read, and how many rows or
+	// files of it have been.
+	Progress func(reading string, done int64)
+	// MostProblems is how many problems are reported, default 100.
+	MostProblems int
+}
+
+// Report is what Verify found.
+type Report struct {
+	// Format is the number in the file FORMAT.
+	Format int
+	// Revision and Horizon are the newest and the oldest readable revision.
+	Revision, Horizon Revision
+	// Keys and Bytes are those of Stats, but counted. Versions and Changes are all
+	// that are stored, those among them that wait for compaction.
+	Keys, Bytes, Versions, Changes int64
+	// Opaque is how many versions Verification.Record could not read.
+	Opaque int64
+	// Indexes are in the order of their names.
+	Indexes []IndexReport
+	// DiskBytes is what the files of the directory take.
+	DiskBytes int64
+	// Problems is what is wrong, each an ErrCorrupt. More says that there is more
+	// than was to be reported.
+	Problems []error
+	More     bool
+}
+
+// IndexReport is what Verify found about an index.
+type IndexReport struct {
+	Name string
+	Rows int64
+	// Ready says that the index was whole, as far as the directory knows. An
+	// index that is still being built is not compared with the data.
+	Ready bool
+	// Opaque says that the values of some records cannot be told, so that their
+	// rows were not compared with the data.
+	Opaque bool
+}
+
+// defaultMostProblems is more than anybody reads, and says how bad it is.
+const defaultMostProblems = 100
+
+// Verify reads everything and compares it: revisions without a gap, each change
+// with its versions, versions with their index and expiry rows and the reverse,
+// and the counters. An engine that was opened with Config.ReadOnly has its files'
+// checksums verified as well. What is wrong is in the report; the error is about
+// the reading itself, and the context's.
+//
+// It sees one moment and may run while the engine is used. All data is read in
+// order, once, and a second time if something disagrees; memory does not grow with
+// it.
+func (e *Engine) Verify(ctx context.Context, v Verification) (Report, error) {
+	if err := e.calls.begin(); err != nil {
+		return Report{}, err
+	}
+	defer e.calls.end()
+	if v.MostProblems == 0 {
+		v.MostProblems = defaultMostProblems
+	}
+	// A snapshot of an engine that only reads would be the same.
+	var reader pebble.Reader = e.db
+	if !e.config.ReadOnly {
+		reader = e.db.NewSnapshot()
+	}
+	c := newChecker(reader, e.config, v)
+	var err error
+	if e.config.ReadOnly {
+		err = c.files(ctx, e.db, e.tableOptions())
+	}
+	if err == nil {
+		err = c.run(ctx)
+	}
+	if !e.config.ReadOnly {
+		err = errors.Join(err, reader.Close())
+	}
+	if err != nil {
+		return Report{}, fmt.Errorf("verifying: %w", err)
+	}
+	if c.report.Format, err = readMarker(e.config.FS, e.config.Dir); err != nil {
+		return Report{}, err
+	}
+	c.report.DiskBytes, err = sizeOf(e.config.FS, e.config.FS.PathJoin(e.config.Dir, dataName))
+	return c.report, err
+}
+
+// Check verifies as Verify does and returns the first thing that is wrong.
+func (e *Engine) Check(ctx context.Context) error {
+	report, err := e.Verify(ctx, Verification{MostProblems: 1})
+	if err == nil && len(report.Problems) > 0 {
+		err = report.Problems[0]
+	}
+	return err
+}
