@@ -199,8 +199,10 @@ func (a *archiveReader) finish(size int64) error {
 		return fmt.Errorf("%w: it is damaged: %s", ErrSnapshot, firstDifference(string(stated), a.sums.String()))
 	}
 	read := a.from.n
-	if _, err := a.tar.Next(); err != io.EOF {
+	if _, err := a.tar.Next(); err == nil {
 		return fmt.Errorf("%w: something follows its end", ErrSnapshot)
+	} else if err != io.EOF {
+		return broken(err)
 	}
 	padding := (tarBlock - size%tarBlock) % tarBlock
 	if a.from.n != read+padding+tarEnd {

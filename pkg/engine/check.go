@@ -88,6 +88,14 @@ func (c *checker) progress(reading string, done int64) {
 	}
 }
 
+// files notes damaged ones.
+func (c *checker) files(damaged []error, err error) error {
+	for _, problem := range damaged {
+		c.problem(problem)
+	}
+	return err
+}
+
 func (c *checker) run(ctx context.Context) error {
 	if err := c.meta(); err != nil {
 		return err
@@ -195,7 +203,7 @@ func (c *checker) each(ctx context.Context, reading string, space byte, f func(k
 	c.progress(reading, done)
 	if err = errors.Join(err, iter.Error()); err != nil {
 		c.unread = true
-		c.corrupt("%s cannot be read behind the first %d: %w", reading, done, err)
+		c.corrupt("%s cannot be read behind the first %d: %w", reading, done, namingFile(err))
 	}
 	// Closing tells the same error again.
 	_ = iter.Close()

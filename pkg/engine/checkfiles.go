@@ -8,37 +8,37 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// files verifies the checksums of all files with sorted data. Reading the rows
-// would find the first damaged file of each space only.
-func (c *checker) files(ctx context.Context, db *pebble.DB, options sstable.ReaderOptions) error {
-	levels, err := db.SSTables()
+// damagedFiles verifies the checksums of all files with sorted data. Reading the
+// rows would find the first damaged file of each space only. It returns an
+// ErrCorrupt for each such file; the error is about the looking itself.
+func (e *Engine) damagedFiles(ctx context.Context, progress func(files int)) (damaged []error, err error) {
+	levels, err := e.db.SSTables()
 	if err != nil {
-		return fmt.Errorf("looking for files: %w", err)
+		return nil, fmt.Errorf("looking for files: %w", err)
 	}
 	verified := map[string]bool{}
 	for _, level := range levels {
 		for i := range level {
 			if err := ctx.Err(); err != nil {
-				return err
+				return damaged, err
 			}
 			name := level[i].BackingSSTNum.String() + ".sst"
 			if verified[name] {
 				continue
 			}
 			verified[name] = true
-			path := c.config.FS.PathJoin(c.config.Dir, dataName, name)
-			if err := verifyFile(ctx, c.config.FS, path, options); err != nil {
-				c.corrupt("file %s: %w", path, err)
+			path := e.config.FS.PathJoin(e.config.Dir, dataName, name)
+			if err := verifyFile(ctx, e.config.FS, path, e.tableOptions()); err != nil {
+				damaged = append(damaged, fmt.Errorf("%w: file %s: %w", ErrCorrupt, path, err))
 			}
-			c.progress("files", int64(len(verified)))
+			progress(len(verified))
 		}
 	}
-	return nil
+	return damaged, nil
 }
 
 func verifyFile(ctx context.Context, fsys vfs.FS, path string, options sstable.ReaderOptions) error {

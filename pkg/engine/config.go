@@ -44,9 +44,10 @@ type Config struct {
 	// ErrReadOnly, and nothing runs by itself. It implies KeepIndexes.
 	ReadOnly bool
 
-	// KeepIndexes leaves the indexes of the directory as they are: none is added,
-	// built or dropped. Indexes then only says what the values of those are that
-	// the directory has under the same names. Op.IndexValues must not be used.
+	// KeepIndexes leaves the indexes of the directory, which must be there, as they
+	// are: none is added, built or dropped. Indexes then only says what the values
+	// of those are that the directory has under the same names. Op.IndexValues
+	// must not be used.
 	KeepIndexes bool
 
 	// MinFreeBytes is the free disk space below which writes are refused with

@@ -53,8 +53,8 @@ var (
 	// Config.ReadOnly.
 	ErrReadOnly = errors.New("data directory is open for reading only")
 
-	// ErrNoData is returned by Open with Config.ReadOnly for a directory that is
-	// not there or holds no data.
+	// ErrNoData is returned by Open with Config.ReadOnly or KeepIndexes for a
+	// directory that is not there or holds no data.
 	ErrNoData = errors.New("not a data directory")
 
 	// ErrOpaque is for Verification.Record to return, for a value that it cannot

@@ -4,6 +4,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,8 +19,8 @@ import (
 
 // Open opens the data directory of the config, or makes it. It returns
 // ErrLocked, ErrNewerFormat or ErrCorrupt for a directory that it must not or
-// cannot use, and ErrNoData if there is nothing to read for Config.ReadOnly. Its
-// time does not grow with the amount of data.
+// cannot use, and ErrNoData if there must be data and is none. Its time does not
+// grow with the amount of data.
 func Open(config Config) (*Engine, error) {
 	config, err := config.complete()
 	if err != nil {
@@ -28,7 +29,7 @@ func Open(config Config) (*Engine, error) {
 	fsys := config.FS
 	dataDir := fsys.PathJoin(config.Dir, dataName)
 	prepare := prepareDir
-	if config.ReadOnly {
+	if config.KeepIndexes {
 		prepare = findData
 	}
 	if err := prepare(fsys, config.Dir); err != nil {
@@ -173,7 +174,13 @@ func (e *Engine) openData(dir string, lock *pebble.Lock) error {
 		e.backgroundError("opening "+dir, err)
 	}
 	if err := e.load(); err != nil {
-		return errors.Join(openError(dir, err), db.Close())
+		err = openError(dir, err)
+		if e.config.ReadOnly {
+			// Who only reads wants to know what is damaged, and all of it.
+			damaged, lookErr := e.damagedFiles(context.Background(), func(int) {})
+			err = errors.Join(append([]error{err, lookErr}, damaged...)...)
+		}
+		return errors.Join(err, db.Close())
 	}
 	return nil
 }
@@ -186,6 +193,7 @@ func openError(dir string, err error) error {
 	if isFull(err) {
 		return fmt.Errorf("opening %s: %w: %w; make room and start again, nothing that is in it is lost", dir, ErrNoSpace, err)
 	}
+	err = namingFile(err)
 	var refused syscall.Errno
 	if errors.As(err, &refused) && refused != syscall.ENOENT {
 		return fmt.Errorf("opening %s: %w", dir, err)
@@ -202,6 +210,15 @@ func openDetail(err error) string {
 		return ""
 	}
 	return " (" + detailed.ErrorDetail() + ")"
+}
+
+// namingFile puts the path of a damaged file into an error that carries it beside
+// its text.
+func namingFile(err error) error {
+	if info := pebble.ExtractDataCorruptionInfo(err); info != nil {
+		return fmt.Errorf("%w: file %s: %w", ErrCorrupt, info.Path, info.Details)
+	}
+	return err
 }
 
 // load reads revisions, counters and indexes.

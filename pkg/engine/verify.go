@@ -86,7 +86,7 @@ func (e *Engine) Verify(ctx context.Context, v Verification) (Report, error) {
 	c := newChecker(reader, e.config, v)
 	var err error
 	if e.config.ReadOnly {
-		err = c.files(ctx, e.db, e.tableOptions())
+		err = c.files(e.damagedFiles(ctx, func(files int) { c.progress("files", int64(files)) }))
 	}
 	if err == nil {
 		err = c.run(ctx)
