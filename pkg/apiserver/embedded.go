@@ -29,6 +29,7 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/metrics"
 	"github.com/events-apiserver/events-apiserver/pkg/registry/event"
 	"github.com/events-apiserver/events-apiserver/pkg/storage"
+	"github.com/events-apiserver/events-apiserver/pkg/storeadmin"
 )
 
 // embeddedPrefix is what all keys begin with. It shows in error messages and is
@@ -96,6 +97,8 @@ type EmbeddedStore struct {
 	// stop ends what runs beside the engine, which is counted by running.
 	stop    context.CancelFunc
 	running sync.WaitGroup
+	// operators is nil where the file system has no sockets.
+	operators *storeadmin.Server
 }
 
 var _ generic.RESTOptionsGetter = (*EmbeddedStore)(nil)
@@ -134,15 +137,17 @@ func (a *API) OpenEmbeddedStore(config EmbeddedConfig) (*EmbeddedStore, error) {
 	}
 	store.keeper.start()
 	store.watchDisk()
+	store.serveOperators()
 	return store, nil
 }
 
 // Close closes the data directory.
 func (s *EmbeddedStore) Close() error {
+	err := s.endOperators()
 	s.keeper.end()
 	s.stop()
 	s.running.Wait()
-	if err := s.engine.Close(); err != nil {
+	if err := errors.Join(err, s.engine.Close()); err != nil {
 		return fmt.Errorf("closing the data directory: %w", err)
 	}
 	return nil

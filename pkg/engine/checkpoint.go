@@ -22,7 +22,8 @@ const checkpointPrefix = "checkpoint-"
 type sourceFile struct {
 	// name is its name in the snapshot, with slashes.
 	name, path string
-	size       int64
+	// size is how much of it there is to copy; -1 is all of it.
+	size int64
 }
 
 // checkpoint makes a checkpoint and returns its files. Writers go on meanwhile.

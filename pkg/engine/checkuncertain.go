@@ -38,7 +38,7 @@ func (c *checker) oneByOne(ctx context.Context) error {
 func (c *checker) look(err error) {
 	if err != nil {
 		c.unread = true
-		c.corrupt("%w", err)
+		c.corrupt("%w", namingFile(err))
 	}
 }
 

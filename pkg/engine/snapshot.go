@@ -118,7 +118,8 @@ func otherFiles(fsys vfs.FS, dir string) ([]sourceFile, error) {
 			return nil, fmt.Errorf("listing files: %w", err)
 		}
 		if info.Mode().IsRegular() && mayBeInSnapshot(name) {
-			files = append(files, sourceFile{name: name, path: path, size: info.Size()})
+			// It may be replaced until it is opened.
+			files = append(files, sourceFile{name: name, path: path, size: -1})
 		}
 	}
 	return files, nil
@@ -149,6 +150,13 @@ func (e *Engine) addSource(ctx context.Context, archive *archiveWriter, source s
 	file, err := e.config.FS.Open(source.path, vfs.SequentialReadsOption)
 	if err != nil {
 		return err
+	}
+	if source.size < 0 {
+		info, err := file.Stat()
+		if err != nil {
+			return errors.Join(err, file.Close())
+		}
+		source.size = info.Size()
 	}
 	limited := io.LimitReader(file, source.size)
 	err = archive.add(source.name, source.size, readerFunc(func(p []byte) (int, error) {

@@ -33,6 +33,7 @@ events instead of an hour and keeps them out of its main etcd.`,
 	root.SetErr(errOut)
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(newServeCommand(), newCertificateCommand(), newVersionCommand())
+	root.AddCommand(newCheckCommand(), newSnapshotCommand(), newCompactCommand())
 	return root
 }
 

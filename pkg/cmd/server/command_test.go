@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"k8s.io/apimachinery/pkg/util/sets"
@@ -185,8 +186,10 @@ func TestServe_RefusesClusterFlagsStandalone(t *testing.T) {
 
 func TestCommands_HaveHelpWithExamples(t *testing.T) {
 	t.Parallel()
-	root := NewCommand(nil, nil)
-	for _, cmd := range append(root.Commands(), root) {
+	commands := []*cobra.Command{NewCommand(nil, nil)}
+	for len(commands) > 0 {
+		cmd := commands[0]
+		commands = append(commands[1:], cmd.Commands()...)
 		if cmd.Short == "" || !strings.Contains(cmd.Example, "events-apiserver") {
 			t.Errorf("%s has no short description or no example", cmd.CommandPath())
 		}

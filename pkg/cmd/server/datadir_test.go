@@ -1,0 +1,103 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// What the commands do with a data directory is tested in test/integration, with
+// servers; here is what they refuse.
+func TestDataDirCommands_Refuse(t *testing.T) {
+	t.Parallel()
+	empty := t.TempDir()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, []byte("nonsense"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for args, want := range map[string]string{
+		"check":                                      "--data-dir is required",
+		"check x --data-dir=" + empty:                "check takes no arguments, got 1",
+		"check --data-dir=" + empty:                  "not a data directory: " + empty + " has no file FORMAT",
+		"check --data-dir=" + empty + "/absent":      "not a data directory",
+		"check --data-dir=" + file:                   "not a directory",
+		"snapshot":                                   "say what to do: events-apiserver snapshot save, or",
+		"snapshot make":                              `unknown command "make"`,
+		"snapshot save":                              "save takes a file, got 0 arguments",
+		"snapshot save " + file:                      "--data-dir is required",
+		"snapshot save a b --data-dir=" + empty:      "save takes a file, got 2 arguments",
+		"snapshot save --data-dir=" + empty + " -":   "not a data directory",
+		"snapshot restore":                           "restore takes a file, got 0 arguments",
+		"snapshot restore " + file:                   "--data-dir is required",
+		"snapshot restore /absent --data-dir=x":      "opening the snapshot",
+		"snapshot restore " + file + " --data-dir=x": "does not begin as a snapshot",
+		"compact":                            "--data-dir is required",
+		"compact --data-dir=" + empty:        "not a data directory",
+		"compact --data-dir=x --revision=0":  "--revision must be above 0",
+		"compact --data-dir=x --revision=-1": "--revision",
+		"compact x --data-dir=" + empty:      "compact takes no arguments",
+	} {
+		if _, err := execute(t, strings.Fields(args)...); err == nil || !strings.Contains(FormatError(err), want) {
+			t.Errorf("%s: %v, want %q", args, err, want)
+		}
+	}
+	if left, err := os.ReadDir(empty); err != nil || len(left) > 0 {
+		t.Errorf("the empty directory holds %v, %v", left, err)
+	}
+	if _, err := os.Stat("x"); !os.IsNotExist(err) {
+		t.Errorf("a restore that failed has left its directory: %v", err)
+	}
+}
+
+func TestFigures(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1000: "-1,000", -100: "-100"} {
+		if got := figure(n); got != want {
+			t.Errorf("figure of %d is %s, want %s", n, got, want)
+		}
+	}
+	for n, want := range map[int64]string{0: "0 B", 1023: "1023 B", 1536: "1.5 KiB", 5 << 30: "5.0 GiB", 1 << 60: "1048576.0 TiB"} {
+		if got := size(n); got != want {
+			t.Errorf("size of %d is %s, want %s", n, got, want)
+		}
+	}
+}
+
+// TestWriteWhole keeps the file that is there until there is a whole new one.
+func TestWriteWhole(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	name := filepath.Join(dir, "file")
+	for _, step := range []struct {
+		write string
+		err   error
+		want  string
+	}{
+		{"first", nil, "first"},
+		{"half", errors.New("cut off"), "first"},
+		{"second", nil, "second"},
+	} {
+		err := writeWhole(name, func(w io.Writer) error {
+			_, err := io.WriteString(w, step.write)
+			return errors.Join(err, step.err)
+		})
+		if !errors.Is(err, step.err) {
+			t.Errorf("writing %q: %v, want %v", step.write, err, step.err)
+		}
+		if got, err := os.ReadFile(name); err != nil || string(got) != step.want {
+			t.Errorf("the file has %q and %v, want %q", got, err, step.want)
+		}
+		if all, err := os.ReadDir(dir); err != nil || len(all) != 1 {
+			t.Errorf("files %v and %v, want one", all, err)
+		}
+	}
+	if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the file is %v and %v, want it to be its owner's alone", info.Mode(), err)
+	}
+}

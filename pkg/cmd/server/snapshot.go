@@ -1,0 +1,163 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/events-apiserver/events-apiserver/pkg/apiserver"
+)
+
+// standardStream is the name of a file that means standard input or output.
+const standardStream = "-"
+
+func newSnapshotCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "snapshot",
+		Short: "Save and restore snapshots of a data directory",
+		Example: `  events-apiserver snapshot save --data-dir=/var/lib/events-apiserver events.snapshot
+  events-apiserver snapshot restore --data-dir=/var/lib/events-apiserver events.snapshot`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return errors.New("say what to do: events-apiserver snapshot save, or events-apiserver snapshot restore")
+		},
+	}
+	cmd.AddCommand(newSaveCommand(), newRestoreCommand())
+	return cmd
+}
+
+func newSaveCommand() *cobra.Command {
+	return withDataDir(&cobra.Command{
+		Use:   "save FILE",
+		Short: "Save a snapshot of a data directory, also of a running server's",
+		Long: `Saves a consistent copy of a data directory of --storage=embedded in one file.
+A server that uses the directory goes on serving meanwhile; everything that it
+acknowledged before is in the copy. As long as the snapshot is written, the server
+keeps the files that it is made of, which takes space on its disk if many events
+are written or expire.
+
+The file is a tar file with checksums. It is written as FILE.partial and gets its
+name when it is whole. FILE may be - for standard output; then a snapshot is whole
+only if the status is 0. It holds all events, so keep it as safe as the directory;
+events that are encrypted are encrypted in it, too.`,
+		Example: `  events-apiserver snapshot save --data-dir=/var/lib/events-apiserver events.snapshot
+
+  # From a pod, which has no other programs
+  kubectl -n events-apiserver exec deploy/events-apiserver -- \
+    /events-apiserver snapshot save --data-dir=/data - > events.snapshot`,
+		Args: exactArgs(1, "a file"),
+	}, runSave)
+}
+
+func runSave(cmd *cobra.Command, dir string, args []string) error {
+	begun, progress := time.Now(), newProgress(cmd.ErrOrStderr())
+	var info apiserver.SnapshotInfo
+	var written int64
+	save := func(w io.Writer) (err error) {
+		counted := &countedWriter{Writer: w, tell: func(n int64) { progress.tell("%s so far", size(n)) }}
+		info, err = apiserver.SaveSnapshot(cmd.Context(), dir, counted)
+		written = counted.n
+		return err
+	}
+	var err error
+	if args[0] == standardStream {
+		err = save(cmd.OutOrStdout())
+	} else {
+		err = writeWhole(args[0], save)
+	}
+	if err != nil {
+		return err
+	}
+	// Standard output may be the snapshot.
+	fmt.Fprintf(cmd.ErrOrStderr(), "saved %s events up to revision %s: %s in %s\n",
+		figure(info.Keys), figure(uint64(info.Revision)), size(written), since(begun))
+	return nil
+}
+
+// writeWhole makes a file that is there whole, on the disk, or not at all. What is
+// written meanwhile is in a file beside it, which is removed after an error.
+func writeWhole(name string, write func(io.Writer) error) (err error) {
+	partial := name + ".partial"
+	file, err := os.OpenFile(partial, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("making the file: %w", err)
+	}
+	err = write(file)
+	if err == nil {
+		err = file.Sync()
+	}
+	err = errors.Join(err, file.Close())
+	if err == nil {
+		err = os.Rename(partial, name)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(partial))
+	}
+	return syncDir(filepath.Dir(name))
+}
+
+func syncDir(dir string) error {
+	opened, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("syncing the directory: %w", err)
+	}
+	if err := errors.Join(opened.Sync(), opened.Close()); err != nil {
+		return fmt.Errorf("syncing the directory: %w", err)
+	}
+	return nil
+}
+
+func newRestoreCommand() *cobra.Command {
+	return withDataDir(&cobra.Command{
+		Use:   "restore FILE",
+		Short: "Make a data directory of a snapshot",
+		Long: `Makes a data directory for --storage=embedded of a snapshot. The directory must
+be empty or absent. A file that is cut off, damaged, or of a newer version is
+refused, and nothing is left in the directory then. FILE may be - for standard
+input.
+
+Revisions, which clients know as resourceVersion, go on far above the snapshot's:
+no client may take a new event for one that it saw between the snapshot and now.
+Watches and continued lists from before get 410 Expired and begin anew, as clients
+do by themselves. Events whose time is over since the snapshot go within seconds
+of the server's start.
+
+Do not run two servers on two restored copies of one snapshot for the same
+clients, and do not use a plain copy of a data directory in place of a snapshot:
+their revisions go on where they were.`,
+		Example: `  events-apiserver snapshot restore --data-dir=/var/lib/events-apiserver events.snapshot
+
+  # Out of a compressed file
+  zstd -dc events.snapshot.zst | events-apiserver snapshot restore --data-dir=/var/lib/events-apiserver -`,
+		Args: exactArgs(1, "a file"),
+	}, runRestore)
+}
+
+func runRestore(cmd *cobra.Command, dir string, args []string) error {
+	from := cmd.InOrStdin()
+	if args[0] != standardStream {
+		file, err := os.Open(args[0])
+		if err != nil {
+			return fmt.Errorf("opening the snapshot: %w", err)
+		}
+		defer func() { _ = file.Close() }() // it was only read
+		from = file
+	}
+	begun, progress := time.Now(), newProgress(cmd.ErrOrStderr())
+	counted := &countedReader{Reader: from, tell: func(n int64) { progress.tell("%s so far", size(n)) }}
+	restored, err := apiserver.RestoreSnapshot(cmd.Context(), dir, counted)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "restored the events of %s up to revision %s: %s in %s\nrevisions go on at %s\n",
+		restored.Time.Local().Format(time.RFC3339), figure(uint64(restored.Last)), size(counted.n), since(begun), figure(uint64(restored.Revision)))
+	return nil
+}

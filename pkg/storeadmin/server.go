@@ -1,0 +1,164 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package storeadmin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"k8s.io/klog/v2"
+)
+
+// The paths of the API.
+const (
+	snapshotPath = "/snapshot"
+	compactPath  = "/compact"
+)
+
+const (
+	// failureTrailer says behind the body of a snapshot why it is not whole.
+	failureTrailer = "Snapshot-Failure"
+	snapshotType   = "application/x-tar"
+
+	readHeaderTimeout = 10 * time.Second
+)
+
+// Compaction is what a server answers about a compaction.
+type Compaction struct {
+	// Horizon is the oldest revision that can be read now.
+	Horizon uint64 `json:"horizon"`
+}
+
+// Server answers requests on the socket of a data directory.
+type Server struct {
+	dir    string
+	http   *http.Server
+	socket net.Listener
+	ended  chan error
+}
+
+// Serve makes the socket in the directory and answers until Close. The caller must
+// hold the directory's lock.
+func Serve(ctx context.Context, dir string, store Store) (*Server, error) {
+	socket, err := listen(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+snapshotPath, func(w http.ResponseWriter, r *http.Request) { serveSnapshot(w, r, store) })
+	mux.HandleFunc("POST "+compactPath, func(w http.ResponseWriter, r *http.Request) { serveCompaction(w, r, store) })
+	s := &Server{
+		dir:    dir,
+		http:   &http.Server{Handler: mux, ReadHeaderTimeout: readHeaderTimeout},
+		socket: socket,
+		ended:  make(chan error, 1),
+	}
+	go func() {
+		defer close(s.ended)
+		if err := s.http.Serve(socket); !errors.Is(err, http.ErrServerClosed) {
+			s.ended <- err
+		}
+	}()
+	return s, nil
+}
+
+// Close removes the socket and breaks off running requests: their contexts end.
+// It may be called again.
+func (s *Server) Close() error {
+	// First the socket goes, so that nobody finds one that does not answer.
+	err := os.Remove(filepath.Join(s.dir, SocketName))
+	if errors.Is(err, os.ErrNotExist) {
+		err = nil
+	}
+	if err := errors.Join(err, s.http.Close(), <-s.ended); err != nil {
+		return fmt.Errorf("closing %s: %w", SocketName, err)
+	}
+	return nil
+}
+
+func serveSnapshot(w http.ResponseWriter, r *http.Request, store Store) {
+	klog.FromContext(r.Context()).Info("A snapshot is made")
+	w.Header().Set("Trailer", failureTrailer)
+	w.Header().Set("Content-Type", snapshotType)
+	body := &countingWriter{w: w}
+	err := store.Snapshot(r.Context(), body)
+	if err == nil {
+		return
+	}
+	klog.FromContext(r.Context()).Error(err, "The snapshot was not made")
+	if body.n == 0 {
+		w.Header().Del("Trailer")
+		answerError(w, err)
+		return
+	}
+	w.Header().Set(failureTrailer, strings.ReplaceAll(err.Error(), "\n", "; "))
+}
+
+func serveCompaction(w http.ResponseWriter, r *http.Request, store Store) {
+	upTo, err := revisionOf(r)
+	if err != nil {
+		answerError(w, err)
+		return
+	}
+	horizon, err := store.Compact(r.Context(), upTo)
+	if err != nil {
+		answerError(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if err := json.NewEncoder(w).Encode(Compaction{Horizon: horizon}); err != nil {
+		klog.FromContext(r.Context()).Error(err, "The answer about a compaction was not sent")
+	}
+}
+
+// revisionOf returns the parameter revision, or 0.
+func revisionOf(r *http.Request) (uint64, error) {
+	text := r.URL.Query().Get("revision")
+	if text == "" {
+		return 0, nil
+	}
+	revision, err := strconv.ParseUint(text, 10, 64)
+	if err != nil || revision == 0 {
+		return 0, &RefusedError{Reason: fmt.Sprintf("revision %q is no number above 0", text)}
+	}
+	return revision, nil
+}
+
+// answerError answers with the text of the error, which a person will read.
+func answerError(w http.ResponseWriter, err error) {
+	status := http.StatusInternalServerError
+	if refused := new(RefusedError); errors.As(err, &refused) {
+		status = http.StatusBadRequest
+	}
+	if errors.Is(err, context.Canceled) {
+		status = http.StatusServiceUnavailable
+	}
+	http.Error(w, err.Error(), status)
+}
+
+// countingWriter counts what was written. To write nothing begins no answer.
+type countingWriter struct {
+	w io.Writer
+	n int64
+}
+
+// Write writes on.
+func (c *countingWriter) Write(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	return n, err
+}
