@@ -78,9 +78,8 @@ func (c *checker) valuesIn(x *checkedIndex, key []byte, row *versionRow) (values
 		return values, told, err
 	}
 	if values, err = x.values(key, row.value); err != nil {
-		// Either form of its rows is right.
 		x.opaque = true
-		return nil, false, nil
+		return nil, false, nil //nolint:nilerr // either form of its rows is right
 	}
 	return values, false, nil
 }
@@ -119,7 +118,7 @@ func (c *checker) neededRow(indexes []*checkedIndex, row []byte) error {
 	_, value, key, err := decodeIndexKey(row)
 	if err != nil {
 		c.problem(x.leftOver(row))
-		return nil
+		return nil //nolint:nilerr // it is noted
 	}
 	needed, err := c.anyVersion(key, func(version *versionRow) (bool, error) {
 		known, has, err := version.indexed.find(x.id, value)
@@ -127,7 +126,7 @@ func (c *checker) neededRow(indexes []*checkedIndex, row []byte) error {
 			return has, err
 		}
 		values, err := x.values(key, version.value)
-		return err != nil || contains(values, value), nil
+		return err != nil || contains(values, value), nil //nolint:nilerr // it may have the value
 	})
 	if err == nil && !needed {
 		c.problem(x.leftOver(row))
