@@ -319,7 +319,7 @@ func TestOpenRefuses_DamagedLog(t *testing.T) {
 	memory := vfs.NewCrashableMem()
 	e := open(t, Config{FS: memory})
 	for i := range 20 {
-		put(t, e, fmt.Sprint(i), "x|"+strings.Repeat("v", 4000))
+		put(t, e, strconv.Itoa(i), "x|"+strings.Repeat("v", 4000))
 	}
 	killed := memory.CrashClone(vfs.CrashCloneCfg{})
 	path := slices.Max(named(t, killed, ".log", "data/db"))
