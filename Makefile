@@ -78,6 +78,10 @@ bench: build ## The embedded store beside etcd3 at ten million events, as a tabl
 	@CGO_ENABLED=0 go build -trimpath -o bin/bench ./test/bench
 	@bin/bench --etcd "$$(hack/cluster/build.sh --print-dir)/etcd" --server $(BINARY) $(BENCH_FLAGS)
 
+.PHONY: test-crash
+test-crash: build ## Kill the server under load, a hundred times, and miss nothing (CRASH_KILLS, CRASH_SEED)
+	go test -tags e2e -count=1 -timeout 40m -v ./test/crash/ -crash.kills=$(or $(CRASH_KILLS),100) -crash.seed=$(or $(CRASH_SEED),0)
+
 .PHONY: clean
 clean: down ## Remove what was built in this directory
 	rm -rf bin _output

@@ -5,9 +5,9 @@ package architecture
 
 import "slices"
 
-// coveredDirectories hold the packages that are linked into the server. Each
-// must have a rule.
-func coveredDirectories() []string { return []string{"cmd", "pkg"} }
+// coveredDirectories hold the packages that are linked into the server, and the
+// test that must share no code with it. Each must have a rule.
+func coveredDirectories() []string { return []string{"cmd", "pkg", "test/crash"} }
 
 // rules is the table "who may import whom" of docs/architecture.md. A rule may
 // name a package that does not exist yet.
@@ -135,6 +135,14 @@ func rules() []rule {
 			}, basics),
 			never:  []string{module + "/pkg/engine"},
 			reason: "the command turns flags into the Config of pkg/apiserver and leaves the rest to it",
+		},
+		{
+			dir: "test/crash",
+			// To check a data directory that no server uses.
+			own:     []string{"pkg/engine"},
+			outside: slices.Concat([]string{"k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go"}, basics),
+			never:   []string{module + "/pkg/storage", module + "/pkg/apiserver", module + "/pkg/cmd", module + "/pkg/registry"},
+			reason:  "the crash test knows the server as a program and by its API; code that both use would be wrong in both",
 		},
 	}
 }

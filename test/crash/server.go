@@ -1,0 +1,205 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package crash
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes"
+	eventsclient "k8s.io/client-go/kubernetes/typed/events/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+const (
+	// patience bounds every wait for something that must happen, on a busy
+	// machine.
+	patience = time.Minute
+	pollStep = 5 * time.Millisecond
+)
+
+// server is events-apiserver with its directories, running or not.
+type server struct {
+	// binary is its program.
+	binary string
+	// dir holds the logs, one for each start.
+	dir     string
+	certDir string
+	dataDir string
+	port    int
+	starts  int
+	log     string
+	// spoke is when the first line of the present log was seen. The server prints
+	// it just after it has opened the data directory.
+	spoke    time.Time
+	*process // nil before the first start
+}
+
+// newServer takes a free port and makes nothing else.
+func newServer(binary, dir string) (*server, error) {
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	return &server{
+		binary: binary, dir: dir, port: port,
+		certDir: filepath.Join(dir, "certs"),
+		dataDir: filepath.Join(dir, "data"),
+	}, nil
+}
+
+// freePort chooses from below the range out of which Linux takes the ports of
+// outgoing connections: one of those could take it while the server is down.
+func freePort() (int, error) {
+	var err error
+	for range 200 {
+		port := 20000 + rand.IntN(10000)
+		var listener net.Listener
+		if listener, err = net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port)); err == nil {
+			return port, listener.Close()
+		}
+	}
+	return 0, fmt.Errorf("finding a free port: %w", err)
+}
+
+// program is the command line of serve with more flags.
+func (s *server) program(flags ...string) program {
+	return program{
+		path: s.binary,
+		args: append([]string{
+			"serve", "--standalone", "--bind-address=127.0.0.1", "--secure-port=" + strconv.Itoa(s.port),
+			"--cert-dir=" + s.certDir, "--storage=embedded", "--data-dir=" + s.dataDir,
+		}, flags...),
+		output: s.log,
+	}
+}
+
+// start runs the server, with a log of its own.
+func (s *server) start(flags ...string) error {
+	s.starts++
+	s.log = filepath.Join(s.dir, fmt.Sprintf("server-%03d.log", s.starts))
+	running, err := s.program(flags...).start()
+	if err != nil {
+		return err
+	}
+	s.process, s.spoke = running, time.Time{}
+	return nil
+}
+
+// errEnded says that the server ended by itself.
+var errEnded = errors.New("the server has ended")
+
+// waitReady waits until the server says that it is ready, and returns a client
+// configuration of an administrator.
+func (s *server) waitReady(ctx context.Context) (*rest.Config, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	tick := time.NewTicker(pollStep)
+	defer tick.Stop()
+	for {
+		if info, err := os.Stat(s.log); err == nil && info.Size() > 0 && s.spoke.IsZero() {
+			s.spoke = time.Now()
+		}
+		config, err := s.ready(ctx)
+		if err == nil {
+			return config, nil
+		}
+		select {
+		case <-s.exited:
+			return nil, fmt.Errorf("%w: %s; its log ends with:\n%s", errEnded, s.state, tail(s.log))
+		case <-ctx.Done():
+			return nil, fmt.Errorf("waiting for the server to become ready: %w", err)
+		case <-tick.C:
+		}
+	}
+}
+
+func (s *server) ready(ctx context.Context) (*rest.Config, error) {
+	config, err := s.admin()
+	if err != nil {
+		return nil, err
+	}
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("making a client: %w", err)
+	}
+	_, err = client.Discovery().RESTClient().Get().AbsPath("/readyz").DoRaw(ctx)
+	return config, err
+}
+
+// printed reports whether the present log has the text.
+func (s *server) printed(text string) bool {
+	content, err := os.ReadFile(s.log)
+	return err == nil && strings.Contains(string(content), text)
+}
+
+// admin reads the kubeconfig that the server writes.
+func (s *server) admin() (*rest.Config, error) {
+	config, err := clientcmd.BuildConfigFromFlags("", filepath.Join(s.certDir, "kubeconfig"))
+	if err != nil {
+		return nil, fmt.Errorf("reading the administrator's kubeconfig: %w", err)
+	}
+	config.QPS = -1
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return impatient{next} })
+	return config, nil
+}
+
+// impatient lets clients see at once that a server is stopping. Client-go would
+// wait for some seconds, up to ten times, and try again by itself.
+type impatient struct{ next http.RoundTripper }
+
+// RoundTrip takes away the header that says how long to wait.
+func (i impatient) RoundTrip(request *http.Request) (*http.Response, error) {
+	response, err := i.next.RoundTrip(request)
+	if err == nil {
+		response.Header.Del("Retry-After")
+	}
+	return response, err
+}
+
+// tail returns the last lines of a file, or why it cannot.
+func tail(path string) string {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return err.Error()
+	}
+	lines := strings.Split(strings.TrimSpace(string(content)), "\n")
+	return strings.Join(lines[max(0, len(lines)-10):], "\n")
+}
+
+// clients speak the two encodings.
+type clients struct {
+	json, protobuf eventsclient.EventsV1Interface
+}
+
+func newClients(config *rest.Config) (clients, error) {
+	var made clients
+	var err error
+	if made.json, err = newClient(config, runtime.ContentTypeJSON); err != nil {
+		return clients{}, err
+	}
+	made.protobuf, err = newClient(config, runtime.ContentTypeProtobuf)
+	return made, err
+}
+
+func newClient(config *rest.Config, contentType string) (eventsclient.EventsV1Interface, error) {
+	config = rest.CopyConfig(config)
+	config.ContentType, config.AcceptContentTypes = contentType, contentType
+	client, err := eventsclient.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("making a client for %s: %w", contentType, err)
+	}
+	return client, nil
+}
