@@ -11,8 +11,10 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apiserver/pkg/registry/generic"
 	"k8s.io/apiserver/pkg/registry/rest"
 	genericapiserver "k8s.io/apiserver/pkg/server"
+	restclient "k8s.io/client-go/rest"
 
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 	eventsv1 "github.com/events-apiserver/events-apiserver/pkg/apis/events/v1"
@@ -34,12 +36,16 @@ type Config struct {
 	// EventTTL is how long an event is kept after its last write, at least one
 	// second.
 	EventTTL time.Duration
+	// HostEvents joins the events with those of the host cluster; nil does not.
+	HostEvents *HostEventsConfig
 }
 
 type completedConfig struct {
-	generic  genericapiserver.CompletedConfig
-	api      *API
-	eventTTL time.Duration
+	generic    genericapiserver.CompletedConfig
+	api        *API
+	eventTTL   time.Duration
+	hostEvents *HostEventsConfig
+	client     *restclient.Config
 }
 
 // CompletedConfig is a Config whose gaps are filled. It can be had from
@@ -55,14 +61,18 @@ func (c *Config) Complete() (CompletedConfig, error) {
 		return CompletedConfig{}, errors.New("apiserver.Config.Generic is not set")
 	case c.API == nil:
 		return CompletedConfig{}, errors.New("apiserver.Config.API is not set")
+	case c.HostEvents != nil && c.Generic.ClientConfig == nil:
+		return CompletedConfig{}, errors.New("apiserver.Config.Generic.ClientConfig is not set: there is no host cluster whose events could be joined")
 	case c.Generic.RESTOptionsGetter == nil:
 		return CompletedConfig{}, errors.New("apiserver.Config.Generic.RESTOptionsGetter is not set: there is no store")
 	}
 	c.waitForFrontProxy()
 	return CompletedConfig{&completedConfig{
-		generic:  c.Generic.Complete(),
-		api:      c.API,
-		eventTTL: c.EventTTL,
+		generic:    c.Generic.Complete(),
+		api:        c.API,
+		eventTTL:   c.EventTTL,
+		hostEvents: c.HostEvents,
+		client:     c.Generic.ClientConfig,
 	}}, nil
 }
 
@@ -95,7 +105,7 @@ func (c CompletedConfig) New() (*genericapiserver.GenericAPIServer, error) {
 }
 
 func (c CompletedConfig) installEvents(server *genericapiserver.GenericAPIServer) error {
-	storage, err := event.NewREST(c.api.Scheme, c.generic.RESTOptionsGetter, c.eventTTL)
+	storage, err := c.eventStorage(server)
 	if err != nil {
 		return err
 	}
@@ -113,4 +123,27 @@ func (c CompletedConfig) installEvents(server *genericapiserver.GenericAPIServer
 		return fmt.Errorf("waiting for the store: %w", err)
 	}
 	return nil
+}
+
+// eventStorage is the storage of events, joined with those of the host cluster if
+// that is wanted.
+func (c CompletedConfig) eventStorage(server *genericapiserver.GenericAPIServer) (*event.REST, error) {
+	getter := generic.RESTOptionsGetter(storedFormGetter{c.generic.RESTOptionsGetter})
+	if c.hostEvents == nil {
+		return event.NewREST(c.api.Scheme, getter, c.eventTTL)
+	}
+	joined := &bridged{
+		RESTOptionsGetter: getter,
+		config:            *c.hostEvents,
+		client:            c.client,
+		retention:         c.eventTTL,
+	}
+	if own, ok := c.generic.RESTOptionsGetter.(recordStore); ok {
+		joined.own = own
+	}
+	storage, err := event.NewREST(c.api.Scheme, joined, c.eventTTL)
+	if err != nil {
+		return nil, err
+	}
+	return storage, joined.addHooks(server)
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"sync"
 	"time"
 
@@ -177,6 +178,16 @@ func (s *EmbeddedStore) decorate(config *storagebackend.ConfigForResource, _ str
 		return nil, nil, fmt.Errorf("starting the embedded store: %w", err)
 	}
 	return store, destroy, nil
+}
+
+// hostRecordStore is the place for the records of the bridge to the host
+// cluster, and what their keys begin with.
+func (s *EmbeddedStore) hostRecordStore() (apiserverstorage.Interface, factory.DestroyFunc, string, error) {
+	root := path.Join(path.Dir(embeddedPrefix), hostRecordsName)
+	config := s.storageConfig(newHostRecord, schema.GroupResource{Resource: hostRecordsName})
+	config.Codec, config.ResourcePrefix, config.Indexes = hostRecordCodec{}, root, nil
+	store, destroy, err := storage.New(config)
+	return store, destroy, root, err
 }
 
 func (s *EmbeddedStore) storageConfig(newFunc func() runtime.Object, resource schema.GroupResource) storage.Config {

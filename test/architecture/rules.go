@@ -88,6 +88,13 @@ func rules() []rule {
 			reason:  "the bridge to the host declares its own source and sink, so that it can be tested with neither",
 		},
 		{
+			dir:     "pkg/hostevents/mirror",
+			own:     []string{"pkg/apis", "pkg/hostevents"},
+			outside: slices.Concat([]string{"k8s.io/apimachinery", "k8s.io/apiserver/pkg/storage"}, basics),
+			never:   []string{module + "/pkg/storage", module + "/pkg/engine", module + "/pkg/registry"},
+			reason:  "the mirror stands in front of any storage.Interface and leaves the host to the bridge",
+		},
+		{
 			dir:     "pkg/retention",
 			outside: basics,
 			never:   []string{module + "/pkg/engine"},
@@ -123,7 +130,7 @@ func rules() []rule {
 		},
 		{
 			dir: "pkg/cmd/server",
-			own: []string{"pkg/apis", "pkg/apiserver", "pkg/pki", "pkg/version"},
+			own: []string{"pkg/apis", "pkg/apiserver", "pkg/hostevents", "pkg/pki", "pkg/version"},
 			outside: slices.Concat([]string{
 				"github.com/spf13/cobra",
 				"github.com/spf13/pflag",

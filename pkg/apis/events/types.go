@@ -22,9 +22,8 @@ const (
 // Event reports that something happened in the cluster, usually a change of
 // state. Events are best-effort, supplemental and kept for a limited time.
 //
-// The order and the types of the fields must stay those of
-// k8s.io/api/events/v1.Event: the generated conversion of lists casts memory
-// while they agree.
+// The order and the types of the fields are those of k8s.io/api/events/v1.Event,
+// but for the last one, which no client sees.
 type Event struct {
 	metav1.TypeMeta
 	metav1.ObjectMeta
@@ -64,6 +63,27 @@ type Event struct {
 	DeprecatedLastTimestamp metav1.Time
 	// DeprecatedCount is core/v1's count of occurrences.
 	DeprecatedCount int32
+
+	// Host is what is known about the same event in the host cluster's core/v1.
+	// It is in no version of the API: it is stored beside the event and neither
+	// taken from a client nor shown to one.
+	//
+	// +k8s:conversion-gen=false
+	Host HostState
+}
+
+// HostState ties a stored event to its state in the host cluster.
+type HostState struct {
+	// Version is the resource version of the host's state to which the stored
+	// state corresponds. Zero if the host is not known to have the event.
+	// Versions of one host are ordered: the higher one is the later state.
+	Version uint64
+	// WrittenAt is when the host wrote Version, in seconds since 1970, as far as
+	// it is known. The host's time to live counts from then.
+	WrittenAt int64
+	// Pending tells that what is stored is newer than Version and has not
+	// reached the host yet.
+	Pending bool
 }
 
 // EventSeries tells how often and until when a repeating event was seen.

@@ -57,6 +57,8 @@ func wrongValues() map[string]string {
 		"etcd-servers":                         "localhost",
 		"etcd-servers-overrides":               "nonsense",
 		"feature-gates":                        "NoSuchFeature=true",
+		"host-events":                          "sometimes",
+		"host-events-lease":                    "Not/A/Name",
 		"kubeconfig":                           "%s",
 		"logging-format":                       "xml",
 		"requestheader-client-ca-file":         "%s",

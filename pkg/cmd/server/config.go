@@ -89,7 +89,7 @@ func (o CompletedOptions) Config() (_ *apiserver.Config, err error) {
 	if err := apply(generic); err != nil {
 		return nil, err
 	}
-	return &apiserver.Config{Generic: generic, API: o.api, EventTTL: o.EventTTL, Store: store}, nil
+	return &apiserver.Config{Generic: generic, API: o.api, EventTTL: o.EventTTL, Store: store, HostEvents: o.HostEvents.config(o.Standalone)}, nil
 }
 
 func (o CompletedOptions) applyCluster(generic *genericapiserver.RecommendedConfig) error {

@@ -24,6 +24,7 @@ func (o *Options) Flags() cliflag.NamedFlagSets {
 	events.DurationVar(&o.EventTTL, "event-ttl", o.EventTTL, ""+
 		"How long an event is kept after it was last written, at least 1s.")
 	o.Storage.addFlags(groups.FlagSet("storage"))
+	o.HostEvents.addFlags(groups.FlagSet("host events"))
 
 	o.addGenericFlags(groups.FlagSet("generic"))
 	serving := groups.FlagSet("secure serving")

@@ -27,6 +27,8 @@ type Options struct {
 	CertHosts []string
 	// Storage chooses the store.
 	Storage *StorageOptions
+	// HostEvents joins the events with the core/v1 events of the host cluster.
+	HostEvents *HostEventsOptions
 	// Generic holds limits and timeouts of the generic server.
 	Generic *genericoptions.ServerRunOptions
 	// Recommended holds serving, delegated authentication and authorization,
@@ -76,6 +78,7 @@ func NewOptions(api *apiserver.API) (*Options, error) {
 		EventTTL:    defaultEventTTL,
 		CertHosts:   defaultCertHosts(),
 		Storage:     storage,
+		HostEvents:  newHostEventsOptions(),
 		Generic:     generic,
 		Recommended: recommended,
 		Logging:     logsapi.NewLoggingConfiguration(),

@@ -27,6 +27,7 @@ func (o CompletedOptions) Validate() []error {
 		errs = append(errs, fmt.Errorf("--event-ttl: %s is too short; want at least 1s", o.EventTTL))
 	}
 	errs = append(errs, o.Storage.validate()...)
+	errs = append(errs, o.HostEvents.validate(o.Standalone)...)
 	errs = append(errs, o.validateGeneric()...)
 	errs = append(errs, o.validateRecommended()...)
 	if err := logsapi.Validate(o.Logging, nil, nil).ToAggregate(); err != nil {

@@ -66,11 +66,18 @@ func (strategy) DefaultGarbageCollectionPolicy(context.Context) rest.GarbageColl
 	return rest.Unsupported
 }
 
-// PrepareForCreate changes nothing: an event has no fields that the server owns.
+// PrepareForCreate changes nothing: no version has the field that the server owns.
 func (strategy) PrepareForCreate(context.Context, runtime.Object) {}
 
-// PrepareForUpdate changes nothing.
-func (strategy) PrepareForUpdate(context.Context, runtime.Object, runtime.Object) {}
+// PrepareForUpdate keeps what is known about the event in the host cluster: the
+// client's event has passed through a version, which has no place for it.
+func (strategy) PrepareForUpdate(_ context.Context, obj, old runtime.Object) {
+	event, ok := obj.(*events.Event)
+	oldEvent, oldOK := old.(*events.Event)
+	if ok && oldOK {
+		event.Host = oldEvent.Host
+	}
+}
 
 // Validate holds a new event to the strict rules of events.k8s.io/v1.
 func (strategy) Validate(_ context.Context, obj runtime.Object) field.ErrorList {

@@ -92,6 +92,7 @@ func autoConvert_events_Event_To_v1_Event(in *events.Event, out *v1.Event, s con
 	// WARNING: in.DeprecatedFirstTimestamp requires manual conversion: does not exist in peer-type
 	// WARNING: in.DeprecatedLastTimestamp requires manual conversion: does not exist in peer-type
 	// WARNING: in.DeprecatedCount requires manual conversion: does not exist in peer-type
+	// INFO: in.Host opted out of conversion generation
 	return nil
 }
 

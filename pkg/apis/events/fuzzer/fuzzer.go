@@ -12,13 +12,14 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 )
 
-// Funcs returns the fuzzer functions of the group. Only the kind is special:
-// it belongs to the wire and is cleared in the hub.
+// Funcs returns the fuzzer functions of the group. The kind belongs to the wire
+// and is cleared in the hub; the state in the host is in no version.
 func Funcs(_ runtimeserializer.CodecFactory) []any {
 	return []any{
 		func(event *events.Event, c randfill.Continue) {
 			c.FillNoCustom(event)
 			event.TypeMeta = metav1.TypeMeta{}
+			event.Host = events.HostState{}
 		},
 		func(list *events.EventList, c randfill.Continue) {
 			c.FillNoCustom(list)

@@ -98,6 +98,7 @@ func autoConvert_events_Event_To_v1beta1_Event(in *events.Event, out *eventsv1be
 	out.DeprecatedFirstTimestamp = in.DeprecatedFirstTimestamp
 	out.DeprecatedLastTimestamp = in.DeprecatedLastTimestamp
 	out.DeprecatedCount = in.DeprecatedCount
+	// INFO: in.Host opted out of conversion generation
 	return nil
 }
 
@@ -108,7 +109,17 @@ func Convert_events_Event_To_v1beta1_Event(in *events.Event, out *eventsv1beta1.
 
 func autoConvert_v1beta1_EventList_To_events_EventList(in *eventsv1beta1.EventList, out *events.EventList, s conversion.Scope) error {
 	out.ListMeta = in.ListMeta
-	out.Items = *(*[]events.Event)(unsafe.Pointer(&in.Items))
+	if in.Items != nil {
+		in, out := &in.Items, &out.Items
+		*out = make([]events.Event, len(*in))
+		for i := range *in {
+			if err := Convert_v1beta1_Event_To_events_Event(&(*in)[i], &(*out)[i], s); err != nil {
+				return err
+			}
+		}
+	} else {
+		out.Items = nil
+	}
 	return nil
 }
 
@@ -119,7 +130,17 @@ func Convert_v1beta1_EventList_To_events_EventList(in *eventsv1beta1.EventList, 
 
 func autoConvert_events_EventList_To_v1beta1_EventList(in *events.EventList, out *eventsv1beta1.EventList, s conversion.Scope) error {
 	out.ListMeta = in.ListMeta
-	out.Items = *(*[]eventsv1beta1.Event)(unsafe.Pointer(&in.Items))
+	if in.Items != nil {
+		in, out := &in.Items, &out.Items
+		*out = make([]eventsv1beta1.Event, len(*in))
+		for i := range *in {
+			if err := Convert_events_Event_To_v1beta1_Event(&(*in)[i], &(*out)[i], s); err != nil {
+				return err
+			}
+		}
+	} else {
+		out.Items = nil
+	}
 	return nil
 }
 

@@ -1,0 +1,125 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package apiserver
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"strconv"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
+)
+
+// hostStateAnnotation carries events.HostState in the stored form, which has no
+// field for it. It is put there by Encode and taken out by Decode, so it is in
+// no event outside of the store; one that a client sends is not stored.
+const hostStateAnnotation = "internal.events-apiserver/host-state"
+
+// pendingMark follows the version where the stored state has not reached the
+// host yet.
+const pendingMark = "+"
+
+// storedForm is a codec for the store: it keeps what the versions of the API
+// have no place for.
+type storedForm struct {
+	runtime.Codec
+}
+
+// Encode writes the object with its state in the host.
+func (s storedForm) Encode(obj runtime.Object, w io.Writer) error {
+	if event, ok := obj.(*events.Event); ok {
+		obj = withHostState(event)
+	}
+	return s.Codec.Encode(obj, w)
+}
+
+// Identifier tells this form from that of the codec inside.
+func (s storedForm) Identifier() runtime.Identifier {
+	return "stored:" + s.Codec.Identifier()
+}
+
+// Decode reads an object and its state in the host.
+func (s storedForm) Decode(data []byte, defaults *schema.GroupVersionKind, into runtime.Object) (runtime.Object, *schema.GroupVersionKind, error) {
+	obj, kind, err := s.Codec.Decode(data, defaults, into)
+	if err != nil {
+		return obj, kind, err
+	}
+	if event, ok := obj.(*events.Event); ok {
+		if err := takeHostState(event); err != nil {
+			return nil, kind, err
+		}
+	}
+	return obj, kind, nil
+}
+
+// withHostState returns the event with the annotation that belongs there. The
+// given one is left as it is.
+func withHostState(event *events.Event) *events.Event {
+	_, forged := event.Annotations[hostStateAnnotation]
+	if event.Host == (events.HostState{}) && !forged {
+		return event
+	}
+	stored := *event
+	stored.Annotations = maps.Clone(event.Annotations)
+	delete(stored.Annotations, hostStateAnnotation)
+	if event.Host != (events.HostState{}) {
+		if stored.Annotations == nil {
+			stored.Annotations = map[string]string{}
+		}
+		stored.Annotations[hostStateAnnotation] = formatHostState(event.Host)
+	}
+	return &stored
+}
+
+// takeHostState moves the annotation into the field. The event must be one that
+// was just decoded, whose annotations nobody else has.
+func takeHostState(event *events.Event) error {
+	// What a decoder decodes into may have been used before.
+	event.Host = events.HostState{}
+	value, ok := event.Annotations[hostStateAnnotation]
+	if !ok {
+		return nil
+	}
+	state, err := parseHostState(value)
+	if err != nil {
+		return fmt.Errorf("decoding the stored event %s/%s: annotation %s: %w", event.Namespace, event.Name, hostStateAnnotation, err)
+	}
+	event.Host = state
+	delete(event.Annotations, hostStateAnnotation)
+	if len(event.Annotations) == 0 {
+		event.Annotations = nil
+	}
+	return nil
+}
+
+// formatHostState writes "version@writtenAt", and pendingMark behind it.
+func formatHostState(state events.HostState) string {
+	text := strconv.FormatUint(state.Version, 10) + "@" + strconv.FormatInt(state.WrittenAt, 10)
+	if state.Pending {
+		text += pendingMark
+	}
+	return text
+}
+
+func parseHostState(text string) (events.HostState, error) {
+	rest, pending := strings.CutSuffix(text, pendingMark)
+	digits, seconds, found := strings.Cut(rest, "@")
+	if !found {
+		return events.HostState{}, fmt.Errorf("%q: want a version and a time with @ between them", text)
+	}
+	version, err := strconv.ParseUint(digits, 10, 64)
+	if err != nil {
+		return events.HostState{}, err
+	}
+	writtenAt, err := strconv.ParseInt(seconds, 10, 64)
+	if err != nil {
+		return events.HostState{}, err
+	}
+	return events.HostState{Version: version, WrittenAt: writtenAt, Pending: pending}, nil
+}

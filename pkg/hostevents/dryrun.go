@@ -1,0 +1,65 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package hostevents
+
+import (
+	"context"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
+)
+
+// TryCreate returns what the host would say against the creation. A host that
+// cannot be reached says nothing.
+func (b *Bridge) TryCreate(ctx context.Context, event *events.Event) error {
+	return b.try(ctx, func(ctx context.Context) error {
+		_, err := b.config.Host.Create(ctx, event, true)
+		return err
+	})
+}
+
+// TryUpdate returns what the host would say against the change. A host that has
+// another state, or none, says nothing: the write itself would be based on that.
+func (b *Bridge) TryUpdate(ctx context.Context, updated *events.Event) error {
+	return b.try(ctx, func(ctx context.Context) error {
+		if updated.Host.Version == 0 {
+			_, err := b.config.Host.Create(ctx, updated, true)
+			return unless(err, apierrors.IsAlreadyExists)
+		}
+		_, err := b.config.Host.Update(ctx, updated, true)
+		return unless(err, apierrors.IsConflict, apierrors.IsNotFound)
+	})
+}
+
+// TryDelete returns what the host would say against the deletion.
+func (b *Bridge) TryDelete(ctx context.Context, stored *events.Event) error {
+	if stored.Host.Version == 0 {
+		return nil
+	}
+	return b.try(ctx, func(ctx context.Context) error {
+		err := b.config.Host.Delete(ctx, KeyOf(stored), Preconditions{UID: stored.UID}, true)
+		return unless(err, apierrors.IsConflict, apierrors.IsNotFound)
+	})
+}
+
+func (b *Bridge) try(ctx context.Context, call func(context.Context) error) error {
+	if !b.reachable() {
+		return nil
+	}
+	err := b.inTime(ctx, call)
+	if err != nil && final(err) {
+		return inOurWords(err)
+	}
+	return ctx.Err()
+}
+
+func unless(err error, kinds ...func(error) bool) error {
+	for _, is := range kinds {
+		if is(err) {
+			return nil
+		}
+	}
+	return err
+}

@@ -1,0 +1,71 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package mirror
+
+import (
+	"context"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apiserver/pkg/storage"
+
+	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
+	"github.com/events-apiserver/events-apiserver/pkg/hostevents"
+)
+
+// Create implements storage.Interface.
+func (s *Storage) Create(ctx context.Context, key string, obj, out runtime.Object, ttl uint64) error {
+	event, err := eventOf(obj)
+	if err != nil {
+		return err
+	}
+	name, err := keyOf(key)
+	if err != nil {
+		return err
+	}
+	defer s.bridge.Lock(name)()
+	stored, err := s.read(ctx, key)
+	if err != nil {
+		return err
+	}
+	// An event that may have been deleted in the host does not hold its name, even
+	// though the deletion has not come in yet: the host decides.
+	if stored != nil && !s.bridge.MayBeFree(stored) {
+		return storage.NewKeyExistsError(key, 0)
+	}
+	made, err := s.bridge.Create(ctx, event)
+	if apierrors.IsAlreadyExists(err) || err == nil && stored != nil && made.Host.Pending {
+		return storage.NewKeyExistsError(key, 0)
+	}
+	if err != nil {
+		return err
+	}
+	err = s.Interface.Create(ctx, key, made, out, ttl)
+	if storage.IsExist(err) {
+		return s.replace(ctx, key, made, out, ttl)
+	}
+	return err
+}
+
+// replace stores an event that the host made now over one that it had before, or
+// over the echo of this one that another replica took in.
+func (s *Storage) replace(ctx context.Context, key string, made *events.Event, out runtime.Object, ttl uint64) error {
+	return s.Interface.GuaranteedUpdate(ctx, key, out, true, nil, func(input runtime.Object, _ storage.ResponseMeta) (runtime.Object, *uint64, error) {
+		stored, err := eventOf(input)
+		if err != nil {
+			return nil, nil, err
+		}
+		if made.Host.Pending {
+			return nil, nil, storage.NewKeyExistsError(key, 0)
+		}
+		if stored.Host.Version > made.Host.Version {
+			return input, &ttl, nil // changed in the host since
+		}
+		next := made.DeepCopy()
+		next.ResourceVersion = stored.ResourceVersion
+		return next, &ttl, nil
+	}, nil)
+}
+
+var _ Bridge = (*hostevents.Bridge)(nil)

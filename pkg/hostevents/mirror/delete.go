@@ -1,0 +1,77 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package mirror
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apiserver/pkg/storage"
+
+	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
+)
+
+// Delete implements storage.Interface.
+func (s *Storage) Delete(ctx context.Context, key string, out runtime.Object, preconditions *storage.Preconditions,
+	validateDeletion storage.ValidateObjectFunc, cachedExistingObject runtime.Object, opts storage.DeleteOptions,
+) error {
+	if opts.ExpectTransformOrDecodeError {
+		// Nothing can be told about an event that cannot be read.
+		return s.Interface.Delete(ctx, key, out, preconditions, validateDeletion, cachedExistingObject, opts)
+	}
+	name, err := keyOf(key)
+	if err != nil {
+		return err
+	}
+	defer s.bridge.Lock(name)()
+	d := &deletion{storage: s, key: key, out: out, preconditions: preconditions, validate: validateDeletion, opts: opts}
+	return s.following(ctx, name, func() error { return d.once(ctx) })
+}
+
+// deletion is one call of Delete.
+type deletion struct {
+	storage       *Storage
+	key           string
+	out           runtime.Object
+	preconditions *storage.Preconditions
+	validate      storage.ValidateObjectFunc
+	opts          storage.DeleteOptions
+}
+
+func (d *deletion) once(ctx context.Context) error {
+	stored, err := d.storage.read(ctx, d.key)
+	if err != nil {
+		return err
+	}
+	if stored == nil {
+		return storage.NewKeyNotFoundError(d.key, 0)
+	}
+	if err := d.preconditions.Check(d.key, stored); err != nil {
+		return err
+	}
+	if err := d.validate(ctx, stored); err != nil {
+		return err
+	}
+	unchanged := d.preconditions != nil && d.preconditions.ResourceVersion != nil
+	if err := d.storage.bridge.Delete(ctx, stored, unchanged); err != nil {
+		return err
+	}
+	d.storage.bridge.Deleted(stored)
+	err = d.storage.Interface.Delete(ctx, d.key, d.out, storage.NewUIDPreconditions(string(stored.UID)), storage.ValidateAllObjectFunc, nil, d.opts)
+	if storage.IsNotFound(err) || storage.IsInvalidObj(err) {
+		// The deletion came in from the host before, or even another event has the
+		// name by now.
+		return copyInto(stored, d.out)
+	}
+	return err
+}
+
+func copyInto(event *events.Event, out runtime.Object) error {
+	into, err := eventOf(out)
+	if err != nil {
+		return err
+	}
+	*into = *event
+	return nil
+}

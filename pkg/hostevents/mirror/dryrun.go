@@ -1,0 +1,25 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package mirror
+
+import (
+	"context"
+
+	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
+)
+
+// TryCreate returns what the host says against a creation that passes here.
+func (s *Storage) TryCreate(ctx context.Context, event *events.Event) error {
+	return s.bridge.TryCreate(ctx, event)
+}
+
+// TryUpdate returns what the host says against an update that passes here.
+func (s *Storage) TryUpdate(ctx context.Context, updated *events.Event) error {
+	return s.bridge.TryUpdate(ctx, updated)
+}
+
+// TryDelete returns what the host says against a deletion that passes here.
+func (s *Storage) TryDelete(ctx context.Context, stored *events.Event) error {
+	return s.bridge.TryDelete(ctx, stored)
+}

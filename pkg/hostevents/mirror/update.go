@@ -1,0 +1,108 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package mirror
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apiserver/pkg/storage"
+
+	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
+	"github.com/events-apiserver/events-apiserver/pkg/hostevents"
+)
+
+// GuaranteedUpdate implements storage.Interface.
+func (s *Storage) GuaranteedUpdate(ctx context.Context, key string, destination runtime.Object, ignoreNotFound bool,
+	preconditions *storage.Preconditions, tryUpdate storage.UpdateFunc, cachedExistingObject runtime.Object,
+) error {
+	name, err := keyOf(key)
+	if err != nil {
+		return err
+	}
+	defer s.bridge.Lock(name)()
+	u := &update{storage: s, ctx: ctx, try: tryUpdate}
+	return s.following(ctx, name, func() error {
+		return s.Interface.GuaranteedUpdate(ctx, key, destination, ignoreNotFound, preconditions, u.once, cachedExistingObject)
+	})
+}
+
+// update is one call of GuaranteedUpdate.
+type update struct {
+	storage *Storage
+	ctx     context.Context //nolint:containedctx // of the one call that it lives for
+	try     storage.UpdateFunc
+	// made is what the host made of an earlier try, which could not be stored
+	// since something else was.
+	made *events.Event
+}
+
+// once is a storage.UpdateFunc that makes the change in the host, too.
+func (u *update) once(input runtime.Object, meta storage.ResponseMeta) (runtime.Object, *uint64, error) {
+	stored, err := eventOf(input)
+	if err != nil {
+		return nil, nil, err
+	}
+	// The function may change its input.
+	stored = stored.DeepCopy()
+	if u.made != nil && stored.Host.Version >= u.made.Host.Version {
+		return u.again(stored, input, meta)
+	}
+	output, ttl, err := u.try(input, meta)
+	if err != nil {
+		return nil, nil, err
+	}
+	updated, err := eventOf(output)
+	if err != nil {
+		return nil, nil, err
+	}
+	if equality.Semantic.DeepEqual(stored, updated) || !isNew(stored) && hostevents.SameContent(stored, updated) {
+		return output, ttl, nil
+	}
+	made, err := u.mirror(stored, updated)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !made.Host.Pending {
+		u.made = made
+	}
+	return made, ttl, nil
+}
+
+func (u *update) mirror(stored, updated *events.Event) (*events.Event, error) {
+	if !isNew(stored) {
+		return u.storage.bridge.Update(u.ctx, stored, updated)
+	}
+	made, err := u.storage.bridge.Create(u.ctx, updated)
+	if apierrors.IsAlreadyExists(err) {
+		// It has not come in yet, and is to be updated and not created.
+		return nil, u.storage.bridge.Moved(u.ctx, hostevents.KeyOf(updated), err)
+	}
+	return made, err
+}
+
+// again ends an update whose result the host already has, and which came in, or
+// was followed by others, before it could be stored.
+func (u *update) again(stored *events.Event, input runtime.Object, meta storage.ResponseMeta) (runtime.Object, *uint64, error) {
+	// Only for its time to live; what it decides was decided.
+	_, ttl, err := u.try(input, meta)
+	if err != nil {
+		ttl = nil
+	}
+	if ttl == nil {
+		life := uint64(max(meta.TTL, 0)) //nolint:gosec // not negative
+		ttl = &life
+	}
+	if stored.Host.Version > u.made.Host.Version {
+		return stored, ttl, nil
+	}
+	next := u.made.DeepCopy()
+	next.ResourceVersion = stored.ResourceVersion
+	return next, ttl, nil
+}
+
+// isNew tells the empty object by which a store says that there is none.
+func isNew(stored *events.Event) bool { return stored.ResourceVersion == "" }

@@ -1,0 +1,57 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package hostevents
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
+)
+
+// postpone puts the event into the queue, and returns it as it is to be stored.
+// The record is there before the event is, so that neither a crash nor another
+// replica can leave the event without it.
+func (b *Bridge) postpone(ctx context.Context, event *events.Event) (*events.Event, error) {
+	if err := b.record(ctx, KeyOf(event), nil); err != nil {
+		return nil, err
+	}
+	stored := *event
+	stored.Host.Pending = true
+	return &stored, nil
+}
+
+// postponeErase puts the deletion of the event into the queue.
+func (b *Bridge) postponeErase(ctx context.Context, stored *events.Event) error {
+	if stored.Host.Version == 0 && !stored.Host.Pending {
+		return nil // the host has never had it
+	}
+	identity := &Identity{Print: fingerprint(stored)}
+	if stored.Host.Version != 0 {
+		identity.UID = stored.UID
+	}
+	return b.record(ctx, KeyOf(stored), identity)
+}
+
+func (b *Bridge) record(ctx context.Context, key Key, erase *Identity) error {
+	err := b.config.Records.Put(ctx, key, b.config.HostTTL, func(record *Record) {
+		if record.Since.IsZero() {
+			record.Since = b.config.Now()
+		}
+		// A deletion stays to be made when the event is created again: the name is
+		// not free in the host before.
+		if erase != nil {
+			record.Erase = erase
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("noting that event %s is not in the host cluster yet: %w", key, err)
+	}
+	b.state.change(func(status *Status) { status.Postponed++ })
+	select {
+	case b.wake <- struct{}{}:
+	default:
+	}
+	return nil
+}

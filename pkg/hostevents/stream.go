@@ -1,0 +1,77 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package hostevents
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/watch"
+)
+
+// Watch implements Host.
+func (c *client) Watch(ctx context.Context, after uint64) (Stream, error) {
+	watching, err := c.core.Events(metav1.NamespaceAll).Watch(ctx, metav1.ListOptions{
+		ResourceVersion:     strconv.FormatUint(after, 10),
+		AllowWatchBookmarks: true,
+	})
+	if err != nil {
+		return nil, expiredOr(err)
+	}
+	return &stream{watching: watching}, nil
+}
+
+// stream is a Stream over a watch of core/v1 events.
+type stream struct {
+	watching watch.Interface
+}
+
+// Next implements Stream.
+func (s *stream) Next(ctx context.Context) (Change, error) {
+	select {
+	case <-ctx.Done():
+		return Change{}, ctx.Err()
+	case got, ok := <-s.watching.ResultChan():
+		if !ok {
+			return Change{}, io.EOF
+		}
+		return changeOf(got)
+	}
+}
+
+// Close implements Stream.
+func (s *stream) Close() { s.watching.Stop() }
+
+func changeOf(got watch.Event) (Change, error) {
+	if got.Type == watch.Error {
+		return Change{}, expiredOr(apierrors.FromObject(got.Object))
+	}
+	object, ok := got.Object.(*corev1.Event)
+	if !ok {
+		return Change{}, fmt.Errorf("watching the host's events: got a %T", got.Object)
+	}
+	if got.Type == watch.Bookmark {
+		version, err := parseVersion(object.ResourceVersion)
+		return Change{Version: version}, err
+	}
+	event, err := fromHost(object)
+	if err != nil {
+		return Change{}, err
+	}
+	return Change{Version: event.Host.Version, Event: event, Deleted: got.Type == watch.Deleted}, nil
+}
+
+// expiredOr marks the errors after which only a new list helps. A version that
+// the host has not reached yet is one of them: the host was set back.
+func expiredOr(err error) error {
+	if apierrors.IsResourceExpired(err) || apierrors.IsGone(err) || apierrors.HasStatusCause(err, metav1.CauseTypeResourceVersionTooLarge) {
+		return fmt.Errorf("%w: %w", ErrExpired, err)
+	}
+	return err
+}

@@ -1,0 +1,99 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package hostevents
+
+import (
+	"context"
+	"time"
+
+	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
+)
+
+// TakeIn makes what is stored follow the host, as a MovedError tells. The caller
+// holds the lock of the key.
+func (b *Bridge) TakeIn(ctx context.Context, moved *MovedError) error {
+	if moved.Current == nil {
+		return b.config.Local.Delete(ctx, moved.Key, func(stored *events.Event) bool {
+			return stored.UID == moved.Stored.UID && stored.Host == moved.Stored.Host
+		})
+	}
+	// It was read just now, so it holds also against a higher version: that is
+	// from a time to which the host was set back.
+	return b.store(ctx, moved.Current, func(stored *events.Event) bool {
+		return stored.Host.Version != moved.Current.Host.Version
+	})
+}
+
+// takeChange stores a change of the host. The caller holds the lock of the key.
+func (b *Bridge) takeChange(ctx context.Context, change Change) error {
+	if b.graves.has(change.Event.UID) {
+		return nil
+	}
+	if change.Deleted {
+		return b.takeDeletion(ctx, change)
+	}
+	return b.store(ctx, change.Event, func(stored *events.Event) bool {
+		return stored.Host.Version < change.Version
+	})
+}
+
+// takeDeletion follows a deletion in the host, if somebody deleted the event.
+func (b *Bridge) takeDeletion(ctx context.Context, change Change) error {
+	now := b.config.Now()
+	return b.config.Local.Delete(ctx, KeyOf(change.Event), func(stored *events.Event) bool {
+		if stored.UID != change.Event.UID || stored.Host.Version >= change.Version {
+			return false
+		}
+		written := latest(lastWritten(change.Event), lastWritten(stored))
+		return !expiredInHost(written, now, b.config.HostTTL)
+	})
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// store stores the host's state where nothing is stored, or where newer says
+// that it is newer than what is.
+func (b *Bridge) store(ctx context.Context, current *events.Event, newer func(stored *events.Event) bool) error {
+	life := lifeLeft(current, b.config.Now(), b.config.Retention(current))
+	if life < time.Second {
+		return nil
+	}
+	taken := false
+	err := b.config.Local.Upsert(ctx, KeyOf(current), func(stored *events.Event) (*events.Event, time.Duration) {
+		taken = false
+		if stored != nil && !newer(stored) {
+			return nil, 0
+		}
+		taken = true
+		return merge(stored, current), life
+	})
+	if err == nil && taken {
+		b.state.tookIn()
+	}
+	return err
+}
+
+// merge is what is stored after the host's state has come in: that state, but
+// for a write of ours that has not reached the host yet and comes after it.
+func merge(stored, current *events.Event) *events.Event {
+	if stored == nil {
+		return current
+	}
+	next := *current
+	if stored.UID == current.UID {
+		next.ManagedFields = stored.ManagedFields
+	}
+	if !stored.Host.Pending || !sameEvent(stored, current) || sameContent(stored, current) {
+		return &next
+	}
+	next = *stored
+	next.UID, next.CreationTimestamp = current.UID, current.CreationTimestamp
+	next.Host = events.HostState{Version: current.Host.Version, WrittenAt: current.Host.WrittenAt, Pending: true}
+	return &next
+}

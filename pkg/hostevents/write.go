@@ -1,0 +1,158 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package hostevents
+
+import (
+	"context"
+	"errors"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
+)
+
+// Create makes the event in the host and returns it as it is to be stored. A
+// host that cannot do it now does it later. The error is what the host says
+// against it.
+func (b *Bridge) Create(ctx context.Context, event *events.Event) (*events.Event, error) {
+	attempt := *event
+	attempt.Host = events.HostState{}
+	return b.write(ctx, &attempt, func(ctx context.Context) (*events.Event, error) {
+		return b.config.Host.Create(ctx, &attempt, false)
+	})
+}
+
+// Update makes the change from stored to updated in the host and returns what is
+// to be stored. It fails with a MovedError if the host's state is not the stored
+// one.
+func (b *Bridge) Update(ctx context.Context, stored, updated *events.Event) (*events.Event, error) {
+	attempt := *updated
+	attempt.Host, attempt.UID = stored.Host, stored.UID
+	return b.write(ctx, &attempt, func(ctx context.Context) (*events.Event, error) {
+		return b.push(ctx, &attempt)
+	})
+}
+
+// write calls the host in time, or puts the event into the queue.
+func (b *Bridge) write(ctx context.Context, attempt *events.Event, call func(context.Context) (*events.Event, error)) (*events.Event, error) {
+	if !b.reachable() {
+		return b.postpone(ctx, attempt)
+	}
+	var made *events.Event
+	err := b.inTime(ctx, func(ctx context.Context) (err error) {
+		made, err = call(ctx)
+		return err
+	})
+	switch {
+	case err == nil:
+		return asStored(made, attempt), nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case final(err):
+		return nil, inOurWords(err)
+	}
+	return b.postpone(ctx, attempt)
+}
+
+// final tells whether an error is an answer.
+func final(err error) bool {
+	return refused(err) || errors.As(err, new(*MovedError))
+}
+
+// reachable tells whether a write should try the host at once.
+func (b *Bridge) reachable() bool {
+	return b.config.Mode == ModeSync && b.breaker.allow()
+}
+
+// inTime calls the host with our limit and notes how that went.
+func (b *Bridge) inTime(ctx context.Context, call func(context.Context) error) error {
+	limited, cancel := context.WithTimeout(ctx, b.config.Timeout)
+	defer cancel()
+	err := call(limited)
+	switch {
+	case err == nil || final(err) || errors.As(err, new(*busyError)):
+		b.breaker.succeeded()
+		b.state.mirrored(err)
+	case ctx.Err() == nil:
+		b.breaker.failed()
+		b.state.mirrorFailed(err)
+	}
+	return err
+}
+
+// asStored is the host's state with what is ours alone.
+func asStored(made, attempt *events.Event) *events.Event {
+	stored := *made
+	stored.ManagedFields = attempt.ManagedFields
+	stored.ResourceVersion = attempt.ResourceVersion
+	return &stored
+}
+
+// push makes the host's state equal to the event, which tells by its own Host
+// state on which state of the host it is based.
+func (b *Bridge) push(ctx context.Context, event *events.Event) (*events.Event, error) {
+	host := b.config.Host
+	if event.Host.Version == 0 {
+		made, err := host.Create(ctx, event, false)
+		if !apierrors.IsAlreadyExists(err) {
+			return made, err
+		}
+	} else {
+		made, err := host.Update(ctx, event, false)
+		if !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) {
+			return made, err
+		}
+	}
+	current, err := host.Get(ctx, KeyOf(event))
+	if apierrors.IsNotFound(err) {
+		return b.pushMissing(ctx, event)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !event.Host.Pending || !sameEvent(event, current) {
+		return nil, &MovedError{Key: KeyOf(event), Stored: event, Current: current}
+	}
+	// What is stored was acknowledged after the host's state was made, or is that
+	// state.
+	next := *event
+	next.UID, next.CreationTimestamp, next.Host = current.UID, current.CreationTimestamp, current.Host
+	made, err := host.Update(ctx, &next, false)
+	if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
+		return nil, &busyError{err}
+	}
+	return made, err
+}
+
+// pushMissing makes an event anew that the host does not have any more, unless
+// somebody deleted it there.
+func (b *Bridge) pushMissing(ctx context.Context, event *events.Event) (*events.Event, error) {
+	if event.Host.Version != 0 && !event.Host.Pending && !expiredInHost(lastWritten(event), b.config.Now(), b.config.HostTTL) {
+		return nil, &MovedError{Key: KeyOf(event), Stored: event}
+	}
+	made, err := b.config.Host.Create(ctx, event, false)
+	if apierrors.IsAlreadyExists(err) {
+		return nil, &busyError{err}
+	}
+	return made, err
+}
+
+// sameEvent tells whether the host's event is the stored one, and not another
+// one under its name.
+func sameEvent(stored, current *events.Event) bool {
+	if stored.Host.Version != 0 && stored.UID == current.UID {
+		return true
+	}
+	return stored.Host.Version == 0 && fingerprint(stored) == fingerprint(current)
+}
+
+// busyError says that an event changes in the host faster than it can be
+// followed; it is tried again from the queue. It hides the host's status, which
+// is none for the client.
+type busyError struct{ cause error }
+
+// Error names the last reason.
+func (e *busyError) Error() string {
+	return "the event keeps changing in the host cluster: " + e.cause.Error()
+}

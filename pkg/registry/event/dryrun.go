@@ -1,0 +1,106 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package event
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metainternalversion "k8s.io/apimachinery/pkg/apis/meta/internalversion"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apiserver/pkg/registry/rest"
+
+	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
+)
+
+// DryRunner is a store that somebody else must agree with, too. Dry runs do not
+// reach a store, so a store that is one is asked what would be said against a
+// write that nothing else speaks against.
+type DryRunner interface {
+	TryCreate(ctx context.Context, event *events.Event) error
+	TryUpdate(ctx context.Context, updated *events.Event) error
+	TryDelete(ctx context.Context, stored *events.Event) error
+}
+
+// dryRunner is who is to be asked, nil for nobody.
+func (r *REST) dryRunner(dryRun []string) DryRunner {
+	if len(dryRun) == 0 {
+		return nil
+	}
+	runner, _ := r.Storage.Storage.(DryRunner)
+	return runner
+}
+
+// Create creates an event.
+func (r *REST) Create(ctx context.Context, obj runtime.Object, validate rest.ValidateObjectFunc, options *metav1.CreateOptions) (runtime.Object, error) {
+	created, err := r.Store.Create(ctx, obj, validate, options)
+	if err != nil {
+		return created, err
+	}
+	if runner := r.dryRunner(options.DryRun); runner != nil {
+		if event, ok := created.(*events.Event); ok {
+			err = runner.TryCreate(ctx, event)
+		}
+	}
+	return created, err
+}
+
+// Update updates an event, or creates it.
+func (r *REST) Update(ctx context.Context, name string, info rest.UpdatedObjectInfo, validateCreate rest.ValidateObjectFunc,
+	validateUpdate rest.ValidateObjectUpdateFunc, forceAllowCreate bool, options *metav1.UpdateOptions,
+) (runtime.Object, bool, error) {
+	updated, created, err := r.Store.Update(ctx, name, info, validateCreate, validateUpdate, forceAllowCreate, options)
+	if err != nil {
+		return updated, created, err
+	}
+	if runner := r.dryRunner(options.DryRun); runner != nil {
+		if event, ok := updated.(*events.Event); ok {
+			err = runner.TryUpdate(ctx, event)
+		}
+	}
+	return updated, created, err
+}
+
+// Delete deletes an event.
+func (r *REST) Delete(ctx context.Context, name string, validate rest.ValidateObjectFunc, options *metav1.DeleteOptions) (runtime.Object, bool, error) {
+	var runner DryRunner
+	if options != nil {
+		runner = r.dryRunner(options.DryRun)
+	}
+	if runner == nil {
+		return r.Store.Delete(ctx, name, validate, options)
+	}
+	stored, err := r.Store.Get(ctx, name, &metav1.GetOptions{})
+	if err != nil {
+		return nil, false, err
+	}
+	result, immediate, err := r.Store.Delete(ctx, name, validate, options)
+	if err != nil {
+		return result, immediate, err
+	}
+	return result, immediate, tryDelete(ctx, runner, stored)
+}
+
+// DeleteCollection deletes the events that are listed.
+func (r *REST) DeleteCollection(ctx context.Context, validate rest.ValidateObjectFunc, options *metav1.DeleteOptions, listOptions *metainternalversion.ListOptions) (runtime.Object, error) {
+	deleted, err := r.Store.DeleteCollection(ctx, validate, options, listOptions)
+	if err != nil || options == nil {
+		return deleted, err
+	}
+	runner := r.dryRunner(options.DryRun)
+	if runner == nil {
+		return deleted, nil
+	}
+	err = meta.EachListItem(deleted, func(item runtime.Object) error { return tryDelete(ctx, runner, item) })
+	return deleted, err
+}
+
+func tryDelete(ctx context.Context, runner DryRunner, stored runtime.Object) error {
+	event, ok := stored.(*events.Event)
+	if !ok {
+		return nil
+	}
+	return runner.TryDelete(ctx, event)
+}
