@@ -142,6 +142,7 @@ func (b *bridged) build(local hostevents.Local, records hostevents.Records) (*ho
 		Host:      host,
 		Local:     local,
 		Records:   records,
+		Shared:    b.own == nil,
 		Timeout:   b.config.Timeout,
 		HostTTL:   b.config.TTL,
 		Retention: func(*events.Event) time.Duration { return b.retention },

@@ -8,11 +8,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	apiserverstorage "k8s.io/apiserver/pkg/storage"
 
 	"github.com/events-apiserver/events-apiserver/pkg/hostevents"
@@ -31,8 +33,8 @@ type hostRecord struct {
 
 // queuedEvent is hostevents.Record, whose key is the name of the record.
 type queuedEvent struct {
-	Since time.Time            `json:"since"`
-	Erase *hostevents.Identity `json:"erase,omitempty"`
+	Since time.Time             `json:"since"`
+	Erase []hostevents.Identity `json:"erase,omitempty"`
 }
 
 // DeepCopyObject implements runtime.Object.
@@ -41,10 +43,7 @@ func (r *hostRecord) DeepCopyObject() runtime.Object {
 	r.ObjectMeta.DeepCopyInto(&copied.ObjectMeta)
 	if r.Queued != nil {
 		queued := *r.Queued
-		if queued.Erase != nil {
-			erase := *queued.Erase
-			queued.Erase = &erase
-		}
+		queued.Erase = slices.Clone(queued.Erase)
 		copied.Queued = &queued
 	}
 	return &copied
@@ -189,6 +188,25 @@ func recordOf(stored *hostRecord) hostevents.Record {
 		record.Since, record.Erase = stored.Queued.Since, stored.Queued.Erase
 	}
 	return record
+}
+
+func (h hostRecords) graveKey(uid types.UID) string { return h.root + "graves/" + string(uid) }
+
+// Bury implements hostevents.Records.
+func (h hostRecords) Bury(ctx context.Context, uid types.UID, life time.Duration) error {
+	seconds := uint64(max(life/time.Second, 1)) //nolint:gosec // positive
+	err := h.store.Create(ctx, h.graveKey(uid), &hostRecord{ObjectMeta: metav1.ObjectMeta{Name: string(uid)}}, nil, seconds)
+	if apiserverstorage.IsExist(err) {
+		return nil
+	}
+	return err
+}
+
+// Buried implements hostevents.Records.
+func (h hostRecords) Buried(ctx context.Context, uid types.UID) (bool, error) {
+	stored := &hostRecord{}
+	err := h.store.Get(ctx, h.graveKey(uid), apiserverstorage.GetOptions{IgnoreNotFound: true}, stored)
+	return stored.Name != "", err
 }
 
 // Position implements hostevents.Records.

@@ -10,7 +10,7 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 )
 
-// Config is everything that a Bridge needs. All fields must be set but Now.
+// Config is everything that a Bridge needs. All fields must be set but Shared and Now.
 type Config struct {
 	// Mode is any but ModeOff.
 	Mode Mode
@@ -20,6 +20,8 @@ type Config struct {
 	Local Local
 	// Records is where the bridge keeps what it must not forget.
 	Records Records
+	// Shared tells that several processes write to the store.
+	Shared bool
 	// Timeout is how long a write waits for the host.
 	Timeout time.Duration
 	// HostTTL is for how long the host keeps an event after its last write.

@@ -47,7 +47,10 @@ func (b *Bridge) eraseStored(ctx context.Context, stored *events.Event, unchange
 	if unchanged && !stored.Host.Pending {
 		only.Version = stored.Host.Version
 	}
-	err := b.config.Host.Delete(ctx, key, only, false)
+	err := b.dropFinalizers(ctx, stored)
+	if err == nil {
+		err = b.config.Host.Delete(ctx, key, only, false)
+	}
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
@@ -62,6 +65,18 @@ func (b *Bridge) eraseStored(ctx context.Context, stored *events.Event, unchange
 		return err
 	}
 	return &MovedError{Key: key, Stored: stored, Current: current}
+}
+
+// dropFinalizers takes the finalizers off an event in the host that goes here: it
+// goes here when the last one was taken off. That may delete it in the host.
+func (b *Bridge) dropFinalizers(ctx context.Context, stored *events.Event) error {
+	if len(stored.Finalizers) == 0 {
+		return nil
+	}
+	bare := *stored
+	bare.Finalizers = nil
+	_, err := b.config.Host.Update(ctx, &bare, false)
+	return err
 }
 
 // erase deletes the event of the identity in the host, if it is there.

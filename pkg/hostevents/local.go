@@ -37,6 +37,10 @@ type Records interface {
 	Remove(ctx context.Context, record Record) error
 	// Each calls visit with every record until visit returns false.
 	Each(ctx context.Context, visit func(Record) bool) error
+	// Bury remembers for so long that the event of the uid was deleted.
+	Bury(ctx context.Context, uid types.UID, life time.Duration) error
+	// Buried tells whether Bury was called with the uid.
+	Buried(ctx context.Context, uid types.UID) (bool, error)
 	// Position returns the version of the host up to which everything was taken
 	// in, zero at first.
 	Position(ctx context.Context) (uint64, error)
@@ -49,8 +53,9 @@ type Record struct {
 	Key Key
 	// Since is when that began.
 	Since time.Time
-	// Erase names an event that is to be deleted in the host, nil for none.
-	Erase *Identity
+	// Erase names the events that are to be deleted in the host: more than one if
+	// the name was used again and again with the host away.
+	Erase []Identity
 	// Token tells one state of the record from another.
 	Token string
 }

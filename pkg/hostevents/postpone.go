@@ -6,6 +6,7 @@ package hostevents
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 )
@@ -41,8 +42,8 @@ func (b *Bridge) record(ctx context.Context, key Key, erase *Identity) error {
 		}
 		// A deletion stays to be made when the event is created again: the name is
 		// not free in the host before.
-		if erase != nil {
-			record.Erase = erase
+		if erase != nil && !slices.Contains(record.Erase, *erase) {
+			record.Erase = append(slices.Clone(record.Erase), *erase)
 		}
 	})
 	if err != nil {

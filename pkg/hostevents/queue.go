@@ -83,8 +83,8 @@ func (b *Bridge) workOffOnce(ctx context.Context) error {
 // settle makes the host equal for one key, and removes the record.
 func (b *Bridge) settle(ctx context.Context, record Record) error {
 	defer b.Lock(record.Key)()
-	if record.Erase != nil {
-		err := b.inTime(ctx, func(ctx context.Context) error { return b.erase(ctx, record.Key, *record.Erase) })
+	for _, identity := range record.Erase {
+		err := b.inTime(ctx, func(ctx context.Context) error { return b.erase(ctx, record.Key, identity) })
 		if err != nil && !final(err) {
 			return err
 		}

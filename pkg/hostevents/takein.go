@@ -27,11 +27,13 @@ func (b *Bridge) TakeIn(ctx context.Context, moved *MovedError) error {
 
 // takeChange stores a change of the host. The caller holds the lock of the key.
 func (b *Bridge) takeChange(ctx context.Context, change Change) error {
+	if change.Deleted {
+		// Also one that was made here: another replica may have brought the event
+		// back by an older change.
+		return b.takeDeletion(ctx, change)
+	}
 	if b.graves.has(change.Event.UID) {
 		return nil
-	}
-	if change.Deleted {
-		return b.takeDeletion(ctx, change)
 	}
 	return b.store(ctx, change.Event, func(stored *events.Event) bool {
 		return stored.Host.Version < change.Version
@@ -41,6 +43,12 @@ func (b *Bridge) takeChange(ctx context.Context, change Change) error {
 // takeDeletion follows a deletion in the host, if somebody deleted the event.
 func (b *Bridge) takeDeletion(ctx context.Context, change Change) error {
 	now := b.config.Now()
+	if b.config.Shared && now.Sub(change.Event.CreationTimestamp.Time) < buryYounger {
+		// Another replica may have made it and not stored it yet.
+		if err := b.config.Records.Bury(ctx, change.Event.UID, buryLife); err != nil {
+			return err
+		}
+	}
 	return b.config.Local.Delete(ctx, KeyOf(change.Event), func(stored *events.Event) bool {
 		if stored.UID != change.Event.UID || stored.Host.Version >= change.Version {
 			return false
@@ -48,6 +56,25 @@ func (b *Bridge) takeDeletion(ctx context.Context, change Change) error {
 		written := latest(lastWritten(change.Event), lastWritten(stored))
 		return !expiredInHost(written, now, b.config.HostTTL)
 	})
+}
+
+const (
+	// buryYounger is how old an event may be in the host until the replica that
+	// made it has stored it.
+	buryYounger = time.Minute
+	// buryLife is for how long such a replica can learn that it was deleted since.
+	buryLife = 2 * time.Minute
+)
+
+// Stored is called when an event that was made in the host has been stored. It
+// tells whether the event was deleted in the host before, so that the deletion
+// found nothing to delete here. Where the store has one process the lock of the
+// key keeps that from happening.
+func (b *Bridge) Stored(ctx context.Context, made *events.Event) (deleted bool, err error) {
+	if !b.config.Shared || made.Host.Version == 0 {
+		return false, nil
+	}
+	return b.config.Records.Buried(ctx, made.UID)
 }
 
 func latest(a, b time.Time) time.Time {

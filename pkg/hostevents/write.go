@@ -30,8 +30,29 @@ func (b *Bridge) Update(ctx context.Context, stored, updated *events.Event) (*ev
 	attempt := *updated
 	attempt.Host, attempt.UID = stored.Host, stored.UID
 	return b.write(ctx, &attempt, func(ctx context.Context) (*events.Event, error) {
+		if updated.DeletionTimestamp != nil && stored.DeletionTimestamp == nil && stored.Host.Version != 0 {
+			return b.markDeleted(ctx, &attempt)
+		}
 		return b.push(ctx, &attempt)
 	})
+}
+
+// markDeleted deletes an event with finalizers in the host, which marks it there
+// until they are gone.
+func (b *Bridge) markDeleted(ctx context.Context, event *events.Event) (*events.Event, error) {
+	key, only := KeyOf(event), Preconditions{UID: event.UID, Version: event.Host.Version}
+	deleted := b.config.Host.Delete(ctx, key, only, false)
+	if deleted != nil && !apierrors.IsConflict(deleted) && !apierrors.IsNotFound(deleted) {
+		return nil, deleted
+	}
+	current, err := b.config.Host.Get(ctx, key)
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, &MovedError{Key: key, Stored: event}
+	case err == nil && deleted != nil:
+		return nil, &MovedError{Key: key, Stored: event, Current: current}
+	}
+	return current, err
 }
 
 // write calls the host in time, or puts the event into the queue.

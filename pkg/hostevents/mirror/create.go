@@ -43,7 +43,24 @@ func (s *Storage) Create(ctx context.Context, key string, obj, out runtime.Objec
 	}
 	err = s.Interface.Create(ctx, key, made, out, ttl)
 	if storage.IsExist(err) {
-		return s.replace(ctx, key, made, out, ttl)
+		err = s.replace(ctx, key, made, out, ttl)
+	}
+	if err != nil {
+		return err
+	}
+	return s.removeIfDeleted(ctx, key, made)
+}
+
+// removeIfDeleted removes an event that was deleted in the host before it was
+// stored here.
+func (s *Storage) removeIfDeleted(ctx context.Context, key string, made *events.Event) error {
+	deleted, err := s.bridge.Stored(ctx, made)
+	if err != nil || !deleted {
+		return err
+	}
+	err = s.Interface.Delete(ctx, key, &events.Event{}, storage.NewUIDPreconditions(string(made.UID)), storage.ValidateAllObjectFunc, nil, storage.DeleteOptions{})
+	if storage.IsNotFound(err) || storage.IsInvalidObj(err) {
+		return nil
 	}
 	return err
 }

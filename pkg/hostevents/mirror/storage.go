@@ -23,6 +23,7 @@ type Bridge interface {
 	Create(ctx context.Context, event *events.Event) (*events.Event, error)
 	Update(ctx context.Context, stored, updated *events.Event) (*events.Event, error)
 	Delete(ctx context.Context, stored *events.Event, unchanged bool) error
+	Stored(ctx context.Context, made *events.Event) (deleted bool, err error)
 	Deleted(stored *events.Event)
 	Moved(ctx context.Context, key hostevents.Key, otherwise error) error
 	TakeIn(ctx context.Context, moved *hostevents.MovedError) error

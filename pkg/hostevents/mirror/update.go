@@ -25,9 +25,13 @@ func (s *Storage) GuaranteedUpdate(ctx context.Context, key string, destination 
 	}
 	defer s.bridge.Lock(name)()
 	u := &update{storage: s, ctx: ctx, try: tryUpdate}
-	return s.following(ctx, name, func() error {
+	err = s.following(ctx, name, func() error {
 		return s.Interface.GuaranteedUpdate(ctx, key, destination, ignoreNotFound, preconditions, u.once, cachedExistingObject)
 	})
+	if err != nil || u.made == nil || !ignoreNotFound {
+		return err
+	}
+	return s.removeIfDeleted(ctx, key, u.made)
 }
 
 // update is one call of GuaranteedUpdate.
