@@ -45,6 +45,7 @@ type completedConfig struct {
 	api        *API
 	eventTTL   time.Duration
 	hostEvents *HostEventsConfig
+	hostStatus *hostStatus
 	client     *restclient.Config
 }
 
@@ -67,11 +68,16 @@ func (c *Config) Complete() (CompletedConfig, error) {
 		return CompletedConfig{}, errors.New("apiserver.Config.Generic.RESTOptionsGetter is not set: there is no store")
 	}
 	c.waitForFrontProxy()
+	status := &hostStatus{}
+	if c.HostEvents != nil {
+		status.watch(&c.Generic.Config)
+	}
 	return CompletedConfig{&completedConfig{
 		generic:    c.Generic.Complete(),
 		api:        c.API,
 		eventTTL:   c.EventTTL,
 		hostEvents: c.HostEvents,
+		hostStatus: status,
 		client:     c.Generic.ClientConfig,
 	}}, nil
 }
@@ -145,5 +151,7 @@ func (c CompletedConfig) eventStorage(server *genericapiserver.GenericAPIServer)
 	if err != nil {
 		return nil, err
 	}
+	c.hostStatus.bridge.Store(joined.bridge)
+	c.hostStatus.register()
 	return storage, joined.addHooks(server)
 }

@@ -32,10 +32,12 @@ func TestSync(t *testing.T) {
 			}{
 				{"writes through ours", testOurs},
 				{"writes through the host", testHosts},
+				{"finalizers", testFinalizers},
 				{"echoes", testEchoes},
 				{"dry run", testDryRun},
 				{"refusals", testRefusals},
 				{"restart", testRestart},
+				{"status", testStatus},
 			} {
 				t.Run(part.name, func(t *testing.T) { part.run(t, s) })
 			}
@@ -361,4 +363,61 @@ func (s *suite) versions(t *testing.T, namespace string) map[string]string {
 		versions[list.Items[i].Name] = list.Items[i].ResourceVersion
 	}
 	return versions
+}
+
+func testStatus(t *testing.T, s *suite) {
+	direct := s.direct(t).Discovery().RESTClient()
+	text, err := direct.Get().AbsPath("/readyz").Param("verbose", "").DoRaw(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"[+]host-events ok\n", "[i]host-events mode=sync, leader=true, connected=true, lag=", ", queue=0, host-away=false"} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("/readyz?verbose says nothing of %q:\n%s", want, text)
+		}
+	}
+	text, err = direct.Get().AbsPath("/metrics").DoRaw(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"events_apiserver_host_events_leader 1\n", "events_apiserver_host_events_queue_length 0\n", "events_apiserver_host_events_taken_in_total "} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("/metrics has no %q", want)
+		}
+	}
+	lease, err := s.admin.CoordinationV1().Leases("events-apiserver").Get(t.Context(), "host-events", metav1.GetOptions{})
+	if err != nil || lease.Spec.HolderIdentity == nil || *lease.Spec.HolderIdentity == "" {
+		t.Errorf("nobody holds the lease: %v, %v", lease.Spec.HolderIdentity, err)
+	}
+}
+
+// A finalizer keeps a deleted event in both views until it is taken off in one.
+func testFinalizers(t *testing.T, s *suite) {
+	namespace := s.makeNamespace(t, "finalizers")
+	client := s.admin.EventsV1().Events(namespace)
+	for _, name := range []string{"off-in-ours", "off-in-hosts"} {
+		event := newOurs(namespace, name)
+		event.Finalizers = []string{"example.com/wait"}
+		if _, err := client.Create(t.Context(), event, metav1.CreateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := client.Delete(t.Context(), name, metav1.DeleteOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, event := range s.equalViews(t, namespace) {
+		if event.DeletionTimestamp == nil {
+			t.Errorf("%s is not marked as deleted", event.Name)
+		}
+	}
+	off := []byte(`{"metadata":{"finalizers":null}}`)
+	if _, err := client.Patch(t.Context(), "off-in-ours", types.MergePatchType, off, metav1.PatchOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.admin.CoreV1().Events(namespace).Patch(t.Context(), "off-in-hosts", types.MergePatchType, off, metav1.PatchOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(s.equalViews(t, namespace)); n != 0 {
+		t.Errorf("%d events are left", n)
+	}
 }
