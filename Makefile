@@ -64,7 +64,7 @@ test: ## Unit and integration tests, with the race detector where gcc is; needs 
 test-e2e: build ## Tests on a real control plane, with real clients and upstream's e2e test
 	@hack/cluster/build.sh
 	@hack/cluster/build.sh e2e.test
-	go test -tags e2e -count=1 -timeout 30m ./test/cluster/ ./test/clients/
+	go test -tags e2e -count=1 -timeout 30m ./test/cluster/ ./test/clients/ ./test/hostevents/
 	go test -tags e2e -count=1 -timeout 30m -v ./test/e2e/
 
 .PHONY: test-parity
