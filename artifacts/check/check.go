@@ -32,6 +32,7 @@ func checkObject(objects manifest, ref reference) []string {
 	case *rbacv1.ClusterRoleBinding:
 		return append(problems, checkSubjects(objects, object.Subjects)...)
 	case *rbacv1.RoleBinding:
+		problems = append(problems, checkRole(objects, ref.namespace, object.RoleRef)...)
 		return append(problems, checkSubjects(objects, object.Subjects)...)
 	case *corev1.Secret:
 		return append(problems, checkSecret(object)...)
@@ -50,6 +51,14 @@ func (m manifest) need(ref reference) []string {
 		return nil
 	}
 	return []string{fmt.Sprintf("needs %s, which is not there", ref)}
+}
+
+// checkRole reports a Role that is named and not there. Those of kube-system are in every cluster.
+func checkRole(objects manifest, namespace string, role rbacv1.RoleRef) []string {
+	if role.Kind != "Role" || namespace == "kube-system" {
+		return nil
+	}
+	return objects.need(reference{role.Kind, namespace, role.Name})
 }
 
 func checkSubjects(objects manifest, subjects []rbacv1.Subject) []string {
