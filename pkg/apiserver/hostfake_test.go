@@ -6,10 +6,10 @@ package apiserver
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -203,7 +203,7 @@ func (h *hostModel) List(_ context.Context, continueFrom string, limit int64) (h
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
 	at, after, _ := strings.Cut(continueFrom, " ")
-	if continueFrom != "" && at != fmt.Sprint(h.version) {
+	if continueFrom != "" && at != strconv.FormatUint(h.version, 10) {
 		return hostevents.Page{}, hostevents.ErrExpired // kept simple: no old versions
 	}
 	page := hostevents.Page{Version: h.version}
@@ -216,7 +216,7 @@ func (h *hostModel) List(_ context.Context, continueFrom string, limit int64) (h
 	slices.SortFunc(keys, func(a, b hostevents.Key) int { return strings.Compare(a.String(), b.String()) })
 	for i, key := range keys {
 		if int64(i) == limit {
-			page.Continue = fmt.Sprint(h.version) + " " + keys[i-1].String()
+			page.Continue = strconv.FormatUint(h.version, 10) + " " + keys[i-1].String()
 			break
 		}
 		page.Items = append(page.Items, h.events[key].DeepCopy())

@@ -58,7 +58,7 @@ func (l localEvents) Upsert(ctx context.Context, key hostevents.Key, change func
 		if next == nil {
 			return nil, nil, errLeft
 		}
-		seconds := uint64(max(life/time.Second, 1)) //nolint:gosec // positive
+		seconds := uint64(max(life/time.Second, 1))
 		return next, &seconds, nil
 	}
 	err := l.store.GuaranteedUpdate(ctx, l.key(key), &events.Event{}, true, nil, try, nil)

@@ -40,7 +40,7 @@ type queuedEvent struct {
 // DeepCopyObject implements runtime.Object.
 func (r *hostRecord) DeepCopyObject() runtime.Object {
 	copied := *r
-	r.ObjectMeta.DeepCopyInto(&copied.ObjectMeta)
+	r.DeepCopyInto(&copied.ObjectMeta)
 	if r.Queued != nil {
 		queued := *r.Queued
 		queued.Erase = slices.Clone(queued.Erase)
@@ -59,7 +59,7 @@ type hostRecordList struct {
 
 // DeepCopyObject implements runtime.Object.
 func (l *hostRecordList) DeepCopyObject() runtime.Object {
-	copied := &hostRecordList{TypeMeta: l.TypeMeta, ListMeta: *l.ListMeta.DeepCopy()}
+	copied := &hostRecordList{TypeMeta: l.TypeMeta, ListMeta: *l.DeepCopy()}
 	for i := range l.Items {
 		if record, ok := l.Items[i].DeepCopyObject().(*hostRecord); ok {
 			copied.Items = append(copied.Items, *record)
@@ -132,7 +132,7 @@ func (h hostRecords) Put(ctx context.Context, key hostevents.Key, life time.Dura
 		// A record that is put again must differ, so that who read it before does
 		// not remove it.
 		next.Generation = stored.Generation + 1
-		seconds := uint64(max(life/time.Second, 1)) //nolint:gosec // positive
+		seconds := uint64(max(life/time.Second, 1))
 		return next, &seconds, nil
 	}
 	return h.store.GuaranteedUpdate(ctx, h.queueKey(key), &hostRecord{}, true, nil, try, nil)
@@ -194,7 +194,7 @@ func (h hostRecords) graveKey(uid types.UID) string { return h.root + "graves/" 
 
 // Bury implements hostevents.Records.
 func (h hostRecords) Bury(ctx context.Context, uid types.UID, life time.Duration) error {
-	seconds := uint64(max(life/time.Second, 1)) //nolint:gosec // positive
+	seconds := uint64(max(life/time.Second, 1))
 	err := h.store.Create(ctx, h.graveKey(uid), &hostRecord{ObjectMeta: metav1.ObjectMeta{Name: string(uid)}}, nil, seconds)
 	if apiserverstorage.IsExist(err) {
 		return nil

@@ -4,9 +4,8 @@
 package hostevents
 
 import (
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 )
@@ -24,7 +23,7 @@ func contentOf(event *events.Event) *events.Event {
 	content := *event
 	content.TypeMeta = metav1.TypeMeta{}
 	content.UID, content.ResourceVersion, content.CreationTimestamp = "", "", metav1.Time{}
-	content.ManagedFields, content.Generation, content.SelfLink = nil, 0, ""
+	content.ManagedFields, content.Generation = nil, 0
 	content.Host = events.HostState{}
 	return &content
 }

@@ -159,10 +159,7 @@ func (in *ingest) keepPosition(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
-			in.workers.ended.Wait()
-			final, cancel := context.WithTimeout(context.WithoutCancel(ctx), positionTimeout)
-			defer cancel()
-			in.savePosition(final)
+			in.saveLastPosition(ctx)
 			return
 		case <-ticker.C:
 		}
@@ -172,6 +169,14 @@ func (in *ingest) keepPosition(ctx context.Context) {
 			last = time.Now()
 		}
 	}
+}
+
+// saveLastPosition stores the position once nothing is stored any more.
+func (in *ingest) saveLastPosition(ended context.Context) {
+	in.workers.ended.Wait()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ended), positionTimeout)
+	defer cancel()
+	in.savePosition(ctx)
 }
 
 func (in *ingest) savePosition(ctx context.Context) {

@@ -24,7 +24,7 @@ func fingerprint(event *events.Event) uint64 {
 	}
 	// Below a microsecond the time depends on the wire format it came in.
 	var when [8]byte
-	binary.BigEndian.PutUint64(when[:], uint64(event.EventTime.Truncate(time.Microsecond).UnixMicro())) //nolint:gosec // only compared
+	binary.BigEndian.PutUint64(when[:], uint64(event.EventTime.Truncate(time.Microsecond).UnixMicro()))
 	_, _ = h.Write(when[:])
 	text(event.Namespace, event.Name, event.Reason, event.Action, event.Note, event.Type, event.ReportingController, event.ReportingInstance)
 	text(event.Regarding.Kind, event.Regarding.Namespace, event.Regarding.Name, string(event.Regarding.UID))

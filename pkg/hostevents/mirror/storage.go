@@ -95,7 +95,7 @@ func eventOf(obj runtime.Object) (*events.Event, error) {
 // read returns the stored event, or nil.
 func (s *Storage) read(ctx context.Context, key string) (*events.Event, error) {
 	stored := &events.Event{}
-	err := s.Interface.Get(ctx, key, storage.GetOptions{}, stored)
+	err := s.Get(ctx, key, storage.GetOptions{}, stored)
 	if storage.IsNotFound(err) {
 		return nil, nil
 	}

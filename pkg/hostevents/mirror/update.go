@@ -97,7 +97,7 @@ func (u *update) again(stored *events.Event, input runtime.Object, meta storage.
 		ttl = nil
 	}
 	if ttl == nil {
-		life := uint64(max(meta.TTL, 0)) //nolint:gosec // not negative
+		life := uint64(max(meta.TTL, 0))
 		ttl = &life
 	}
 	if stored.Host.Version > u.made.Host.Version {
