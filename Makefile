@@ -66,6 +66,7 @@ test-e2e: build ## Tests on a real control plane, with real clients and upstream
 	@hack/cluster/build.sh e2e.test
 	go test -tags e2e -count=1 -timeout 30m ./test/cluster/ ./test/clients/ ./test/hostevents/
 	go test -tags e2e -count=1 -timeout 30m -v ./test/e2e/
+	go test -tags e2e -count=1 -timeout 20m ./test/bridge/
 
 .PHONY: test-parity
 test-parity: build ## Every request on ours and on the built-in, with equal answers (PARITY_SEED, PARITY_FUZZ)
@@ -74,7 +75,7 @@ test-parity: build ## Every request on ours and on the built-in, with equal answ
 
 .PHONY: bench
 bench: build ## The embedded store beside etcd3 at ten million events, as a table (BENCH_FLAGS)
-	@hack/cluster/build.sh etcd
+	@hack/cluster/build.sh
 	@CGO_ENABLED=0 go build -trimpath -o bin/bench ./test/bench
 	@bin/bench --etcd "$$(hack/cluster/build.sh --print-dir)/etcd" --server $(BINARY) $(BENCH_FLAGS)
 

@@ -1,0 +1,146 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build e2e
+
+package bridge
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/events-apiserver/events-apiserver/test/cluster"
+)
+
+// TestExpiry runs on a host that forgets its events soon: what it forgot stays in
+// ours, and what somebody deleted goes, whether we were there to see it or not. Of
+// an event that is gone when it could have ended anyway, nobody can tell.
+func TestExpiry(t *testing.T) {
+	t.Parallel()
+	for _, store := range []string{cluster.StoreEtcd, cluster.StoreEmbedded} {
+		t.Run(store, func(t *testing.T) {
+			t.Parallel()
+			h, err := startHost(t, store, map[string][]string{
+				cluster.KubeAPIServer:   {"--event-ttl=" + hostTTL.String()},
+				cluster.EventsAPIServer: {"--host-event-ttl=" + hostTTL.String()},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			testExpiry(t, h)
+		})
+	}
+}
+
+// hostTTL is long enough that a deletion by somebody is an early one on a busy
+// machine.
+const hostTTL = 30 * time.Second
+
+func testExpiry(t *testing.T, h *host) {
+	t.Helper()
+	server, err := h.Component(cluster.EventsAPIServer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := h.newNamespace(t, "expiry")
+	core, ours := coreAPI(), eventsAPI()
+	away := func(meanwhile func()) {
+		if err := server.Stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		meanwhile()
+		if err := server.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.WaitRegistered(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write := func(a api, name string) { mustWrite(t, s, http.MethodPost, a, "", s.event(a, name)) }
+
+	// Seen while we run.
+	write(core, "expires-core")
+	write(ours, "expires-ours")
+	write(core, "deleted-core")
+	write(ours, "deleted-ours")
+	s.agree(t)
+	mustWrite(t, s, http.MethodDelete, core, "deleted-core", nil)
+	mustWrite(t, s, http.MethodDelete, core, "deleted-ours", nil)
+	s.agree(t)
+
+	// Deleted while we do not run, and young still when we do again.
+	write(core, "deleted-meanwhile")
+	s.agree(t)
+	away(func() { mustWrite(t, s, http.MethodDelete, core, "deleted-meanwhile", nil) })
+	checkKept(t, s, "expires-core", "expires-ours")
+
+	// Forgotten while we do not run.
+	write(core, "expires-meanwhile")
+	s.agree(t)
+	away(func() { awaitForgotten(t, s, "expires-core", "expires-ours", "expires-meanwhile") })
+
+	// Forgotten while we run.
+	write(core, "expires-later")
+	write(ours, "expires-later-ours")
+	awaitForgotten(t, s, "expires-later", "expires-later-ours")
+	h.passed(t, "expiry-passed")
+	checkKept(t, s, "expires-core", "expires-later", "expires-later-ours", "expires-meanwhile", "expires-ours")
+
+	// What is kept can still be deleted here.
+	mustWrite(t, s, http.MethodDelete, ours, "expires-core", nil)
+	checkKept(t, s, "expires-later", "expires-later-ours", "expires-meanwhile", "expires-ours")
+}
+
+// awaitForgotten waits until the host has let the events go by itself.
+func awaitForgotten(t *testing.T, s *side, names ...string) {
+	t.Helper()
+	// etcd looks for what has ended now and then, and leases last up to a twentieth longer.
+	const late = 45 * time.Second
+	ctx, cancel := context.WithTimeout(t.Context(), hostTTL+late)
+	defer cancel()
+	tick := time.NewTicker(pollStep)
+	defer tick.Stop()
+	for {
+		items, _, err := s.client.list(ctx, coreAPI(), s.namespace, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		left := 0
+		for _, item := range items {
+			for _, name := range names {
+				if nameOf(item) == name {
+					left++
+				}
+			}
+		}
+		if left == 0 {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("the host still has %d of %v", left, names)
+		case <-tick.C:
+		}
+	}
+}
+
+func checkKept(t *testing.T, s *side, want ...string) {
+	t.Helper()
+	eventually(t, "what is kept", func(ctx context.Context) error {
+		items, _, err := s.client.list(ctx, eventsAPI(), s.namespace, nil)
+		if err != nil {
+			return err
+		}
+		var got []string
+		for _, item := range newNormal().list(items, true) {
+			got = append(got, nameOf(item))
+		}
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			return fmt.Errorf("there are %v, want %v", got, want)
+		}
+		return nil
+	})
+}

@@ -1,0 +1,124 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build e2e
+
+package bridge
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"testing"
+
+	"k8s.io/client-go/rest"
+
+	"github.com/events-apiserver/events-apiserver/test/cluster"
+)
+
+// direct is a client of the cluster's events-apiserver that does not go through
+// kube-apiserver.
+func (h *host) direct(t *testing.T) *client {
+	t.Helper()
+	server, err := h.Component(cluster.EventsAPIServer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h.clientOf(t, server.Port(), filepath.Join(h.Config().Dir, cluster.EventsAPIServer, "certs", "ca.crt"))
+}
+
+func (h *host) clientOf(t *testing.T, port int, ca string) *client {
+	t.Helper()
+	config := rest.CopyConfig(h.config)
+	config.Host = fmt.Sprintf("https://127.0.0.1:%d", port)
+	config.CAData, config.CAFile = nil, ca
+	made, err := newClient(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
+// startReplica runs a second events-apiserver on the same etcd, with the same
+// way to the host, and returns a client of it.
+func (h *host) startReplica(t *testing.T) *client {
+	t.Helper()
+	port, err := freePort(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	own := filepath.Join(h.Config().Dir, cluster.EventsAPIServer+".kubeconfig")
+	kubeconfig := filepath.Join(dir, "kubeconfig")
+	if err := h.proxy.writeKubeconfig(kubeconfig); err != nil {
+		t.Fatal(err)
+	}
+	log, err := os.Create(filepath.Join(h.Config().Dir, "logs", "replica.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), h.Config().EventsAPIServer, "serve",
+		"--kubeconfig="+kubeconfig, "--authentication-kubeconfig="+own, "--authorization-kubeconfig="+own,
+		"--host-events="+hostEvents(),
+		"--storage="+cluster.StoreEtcd, fmt.Sprintf("--etcd-servers=http://127.0.0.1:%d", h.Config().Ports.EventsEtcd),
+		"--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", port), "--cert-dir="+dir)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	started, ended := make(chan error), make(chan struct{})
+	go func() {
+		// The child gets its signal when the thread ends that started it.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		defer close(ended)
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			_ = cmd.Wait() // that it was ended is no news
+		}
+	}()
+	if err := <-started; err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended by itself
+		<-ended
+		_ = log.Close()
+	})
+	var replica *client
+	eventually(t, "the second replica", func(ctx context.Context) error {
+		ca := filepath.Join(dir, "ca.crt")
+		if _, err := os.Stat(ca); err != nil {
+			return err
+		}
+		replica = h.clientOf(t, port, ca)
+		response, err := replica.send(ctx, http.MethodGet, "/readyz", nil, "", nil)
+		if err != nil {
+			return err
+		}
+		defer response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			return fmt.Errorf("not ready: %s", response.Status)
+		}
+		return nil
+	})
+	return replica
+}
+
+func freePort(ctx context.Context) (int, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, fmt.Errorf("finding a free port: %w", err)
+	}
+	defer func() { _ = listener.Close() }()
+	address, ok := listener.Addr().(*net.TCPAddr)
+	if !ok {
+		return 0, fmt.Errorf("finding a free port: %s is no TCP address", listener.Addr())
+	}
+	return address.Port, nil
+}
