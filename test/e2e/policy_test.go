@@ -24,7 +24,7 @@ spec:
       operations: ["CREATE"]
       resources: ["events"]
   validations:
-  - expression: "object.action != 'Forbidden'"
+  - expression: "!has(object.action) || object.action != 'Forbidden'"
     message: "that action is forbidden"
 ---
 apiVersion: admissionregistration.k8s.io/v1
