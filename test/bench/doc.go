@@ -11,6 +11,10 @@
 // making of the load is measured too and told. What needs a server, its memory
 // and how soon it is ready, is measured with the real one.
 //
+// What the bridge to the host costs is measured with the server beside a real
+// control plane: how soon it has what the host has, and what a mirrored create
+// takes.
+//
 // It promises that a figure it prints was measured in this run. It must not
 // know how a store works inside.
 package main

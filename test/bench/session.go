@@ -68,6 +68,8 @@ func (s *session) measure(ctx context.Context) (err error) {
 		{"server", s.server},
 		{"watch", s.watch},
 		{"expiry", s.expiry},
+		{"ingest", s.ingest},
+		{"mirror", s.mirror},
 	} {
 		if !s.wants(part.name) {
 			continue

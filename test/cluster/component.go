@@ -228,3 +228,13 @@ func (p *progress) printf(format string, args ...any) {
 func seconds(begin time.Time) string {
 	return time.Since(begin).Round(time.Second).String()
 }
+
+// PID is the number of the component's process, 0 when it does not run.
+func (c *Component) PID() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.proc == nil {
+		return 0
+	}
+	return c.proc.PID
+}

@@ -1,0 +1,159 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+const (
+	existing = 100_000
+	// fewExisting is the backlog that memory is compared with.
+	fewExisting = 20_000
+	ingestRate  = 1000
+	ingestFor   = 30 * time.Second
+)
+
+// ingest measures how soon the server has what the host has, at its start and
+// later.
+func (s *session) ingest(ctx context.Context) (err error) {
+	h, err := s.startHost(ctx, "sync")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.end(ctx)) }()
+	few, err := h.takeIn(ctx, 0, fewExisting)
+	if err != nil {
+		return err
+	}
+	many, err := h.takeIn(ctx, fewExisting, existing)
+	if err != nil {
+		return err
+	}
+	const most = 10 * time.Second
+	s.report.add(row{
+		work:     fmt.Sprintf("take in %d events that the host has, from the start of the server (ready after %s)", existing, seconds(many.ready)),
+		embedded: seconds(many.took), reach: "10 s", reached: many.took <= most,
+	})
+	const more = 64e6
+	s.report.add(row{
+		work:     fmt.Sprintf("memory of the server when it has taken in %d, at most; %s with %d", existing, megabytes(few.memory.Peak), fewExisting),
+		embedded: megabytes(many.memory.Peak), reach: "64 MB more", reached: many.memory.Peak-few.memory.Peak <= more,
+	})
+	return s.follow(ctx, h)
+}
+
+type takenIn struct {
+	ready, took time.Duration
+	memory      memory
+}
+
+// takeIn brings the host to so many events, while the server does not run, and
+// starts the server with nothing of its own.
+func (h *host) takeIn(ctx context.Context, has, want int) (takenIn, error) {
+	var r takenIn
+	if err := h.forget(ctx); err != nil {
+		return r, err
+	}
+	if err := h.loadHost(ctx, has, want-has, 0, nil); err != nil {
+		return r, err
+	}
+	begun := time.Now()
+	if err := h.server.Start(ctx); err != nil {
+		return r, err
+	}
+	r.ready = time.Since(begun)
+	if err := h.waitHeld(ctx, want); err != nil {
+		return r, err
+	}
+	r.took = time.Since(begun)
+	var err error
+	r.memory, err = memoryOf(h.server.PID())
+	return r, err
+}
+
+// follow measures how far the server is behind a host to which events come at a
+// steady rate.
+func (s *session) follow(ctx context.Context, h *host) error {
+	total := int(ingestFor.Seconds()) * ingestRate
+	f := &ingestFollower{answered: make([]time.Time, total), seen: make([]time.Time, total)}
+	w, err := h.direct.EventsV1().Events(hostNamespace).Watch(ctx, metav1.ListOptions{})
+	if err != nil {
+		return fmt.Errorf("watching the server: %w", err)
+	}
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		for event := range w.ResultChan() {
+			if object, ok := event.Object.(metav1.Object); ok {
+				f.see(object.GetName())
+			}
+		}
+	})
+	begun := time.Now()
+	err = h.loadHost(ctx, existing, total, ingestRate, f.answer)
+	rate := float64(total) / time.Since(begun).Seconds()
+	if err == nil {
+		err = h.waitHeld(ctx, existing+total)
+	}
+	w.Stop()
+	watching.Wait()
+	if err != nil {
+		return err
+	}
+	lags, missing := f.lags()
+	if missing > 0 {
+		return fmt.Errorf("the watch did not show %d of %d events", missing, total)
+	}
+	p50, p99 := percentile(lags, 50), percentile(lags, 99)
+	s.report.add(row{
+		work:     fmt.Sprintf("from the host's answer to a watcher's delivery, at %.0f host events/s for %s: p50 %s, p99", rate, ingestFor, millis(p50)),
+		embedded: millis(p99), reach: "1 s at 1,000/s", reached: p99 < time.Second && rate >= 0.98*ingestRate,
+	})
+	return nil
+}
+
+// ingestFollower notes when the host answered for an event and when a watcher of
+// the server had it.
+type ingestFollower struct {
+	mu             sync.Mutex
+	answered, seen []time.Time
+}
+
+func (f *ingestFollower) answer(i int) {
+	now := time.Now()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.answered[i-existing] = now
+}
+
+func (f *ingestFollower) see(name string) {
+	now := time.Now()
+	i, err := numberOf(name)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err == nil && i >= existing && i-existing < len(f.seen) && f.seen[i-existing].IsZero() {
+		f.seen[i-existing] = now
+	}
+}
+
+// Missing is how many events were never seen.
+func (f *ingestFollower) lags() (lags []time.Duration, missing int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range f.seen {
+		if f.seen[i].IsZero() {
+			missing++
+			continue
+		}
+		// A watcher may have it before the host's answer has arrived.
+		lags = append(lags, max(f.seen[i].Sub(f.answered[i]), 0))
+	}
+	return lags, missing
+}
