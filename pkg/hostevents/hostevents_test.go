@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -142,7 +143,7 @@ func TestGraves_ForgetInTime(t *testing.T) {
 		t.Error("the old one is not forgotten, or the young one is")
 	}
 	for i := range 3 * graveLimit {
-		g.add(types.UID(fmt.Sprint(i)))
+		g.add(types.UID(strconv.Itoa(i)))
 	}
 	if n := len(g.young) + len(g.old); n > 2*graveLimit {
 		t.Errorf("%d uids are remembered", n)
