@@ -75,7 +75,7 @@ func (e *Engine) mayCopy(ctx context.Context) error {
 		return ErrClosed
 	default:
 	}
-	if e.space.short.Load() {
+	if e.space.refusing() {
 		return ErrNoSpace
 	}
 	return nil

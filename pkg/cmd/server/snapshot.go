@@ -52,7 +52,7 @@ events that are encrypted are encrypted in it, too.`,
 
   # From a pod, which has no other programs
   kubectl -n events-apiserver exec deploy/events-apiserver -- \
-    /events-apiserver snapshot save --data-dir=/data - > events.snapshot`,
+    /events-apiserver snapshot save --data-dir=/var/lib/events-apiserver/data - > events.snapshot`,
 		Args: exactArgs(1, "a file"),
 	}, runSave)
 }
