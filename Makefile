@@ -69,9 +69,11 @@ test-e2e: build ## Tests on a real control plane, with real clients and upstream
 	go test -tags e2e -count=1 -timeout 20m ./test/bridge/
 
 .PHONY: test-parity
-test-parity: build ## Every request on ours and on the built-in, with equal answers (PARITY_SEED, PARITY_FUZZ)
+test-parity: build ## Every request on ours, with each store, and on the built-in, with equal answers (PARITY_STORE, PARITY_SEED, PARITY_FUZZ)
 	@hack/cluster/build.sh
-	go test -tags e2e -count=1 -timeout 30m -v ./test/parity/
+	@for store in $${PARITY_STORE:-embedded etcd}; do \
+	  PARITY_STORE=$$store go test -tags e2e -count=1 -timeout 30m -v ./test/parity/; \
+	done
 
 .PHONY: bench
 bench: build ## The embedded store beside etcd3 at ten million events, as a table (BENCH_FLAGS)

@@ -3,8 +3,6 @@
 
 package parity
 
-import "slices"
-
 // suite is the content of one file of testdata: the cases of one theme.
 type suite struct {
 	Cases []testCase `json:"cases"`
@@ -104,9 +102,4 @@ type readSpec struct {
 	Watch string `json:"watch"`
 	// Count is how many changes to read. Without it the watch is read to its end.
 	Count int `json:"count,omitempty"`
-}
-
-// compacts tells whether a step of the case compacts the store.
-func (c *testCase) compacts() bool {
-	return slices.ContainsFunc(c.Steps, func(s step) bool { return s.Compact != "" })
 }

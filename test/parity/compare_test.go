@@ -4,6 +4,7 @@
 package parity
 
 import (
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -36,6 +37,11 @@ differences:
   reason: because
   allow:
   - {case: one.*, place: headers\.X, builtIn: '"1"', ours: '"2"'}
+- id: of one store
+  reason: because
+  stores: [etcd]
+  allow:
+  - {step: 'GET .*', place: x, builtIn: '1', ours: '2'}
 `)}})
 	if err != nil {
 		t.Fatal(err)
@@ -78,14 +84,34 @@ func TestWanted_Allows(t *testing.T) {
 			t.Errorf("%+v is allowed", other)
 		}
 	}
-	if diff := cmp.Diff([]string{"names", "header"}, w.stale()); diff != "" {
+	if diff := cmp.Diff([]string{"names", "header", "of one store"}, w.stale()); diff != "" {
 		t.Errorf("stale (-want +got):\n%s", diff)
 	}
 	if !w.allows(&difference{caseName: "one-x", place: "headers.X", builtIn: `"1"`, ours: `"2"`}) {
 		t.Error("a wanted difference is not allowed")
 	}
-	if diff := cmp.Diff([]string{"names"}, w.stale()); diff != "" {
+	if diff := cmp.Diff([]string{"names", "of one store"}, w.stale()); diff != "" {
 		t.Errorf("stale (-want +got):\n%s", diff)
+	}
+}
+
+func TestWanted_OfOneStore(t *testing.T) {
+	t.Parallel()
+	for store, want := range map[string]bool{storeEtcd: true, storeEmbedded: false} {
+		w := testWanted(t).of(store)
+		if w.allows(&difference{title: "POST /x", place: "x", builtIn: "1", ours: "2"}) {
+			t.Errorf("%s: allowed in another step", store)
+		}
+		if got := w.allows(&difference{title: "GET /x", place: "x", builtIn: "1", ours: "2"}); got != want {
+			t.Errorf("%s: allowed is %v, want %v", store, got, want)
+		}
+		if !w.has("names") || w.has("of one store") != want {
+			t.Errorf("%s has the wrong differences: %+v", store, w.Differences)
+		}
+	}
+	_, err := loadWanted(fstest.MapFS{differencesFile: {Data: []byte("differences: [{id: a, reason: b, stores: [memory]}]")}})
+	if err == nil || !strings.Contains(err.Error(), `no store "memory"`) {
+		t.Errorf("a store that does not exist: %v", err)
 	}
 }
 

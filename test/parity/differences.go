@@ -34,6 +34,8 @@ type wantedDifference struct {
 	ID string `json:"id"`
 	// Reason says why, in a sentence for users.
 	Reason string `json:"reason"`
+	// Stores are those that do it. Without any, all do.
+	Stores []string `json:"stores,omitempty"`
 	// Allow are the places that may differ, and how.
 	Allow []allowance `json:"allow,omitempty"`
 	// RenameFields are fields that errors name as the built-in's (the key) and
@@ -49,7 +51,9 @@ type wantedDifference struct {
 // allowance lets a place differ in one way. Its members are regular expressions
 // that match the whole text.
 type allowance struct {
-	Case    string `json:"case,omitempty"`
+	Case string `json:"case,omitempty"`
+	// Step is what the step is called, which has its request.
+	Step    string `json:"step,omitempty"`
 	Place   string `json:"place"`
 	BuiltIn string `json:"builtIn"`
 	Ours    string `json:"ours"`
@@ -76,8 +80,13 @@ func (d *wantedDifference) check() error {
 	if d.ID == "" || d.Reason == "" {
 		return errors.New("needs an id and a reason")
 	}
+	for _, store := range d.Stores {
+		if store != storeEtcd && store != storeEmbedded {
+			return fmt.Errorf("there is no store %q", store)
+		}
+	}
 	for _, a := range d.Allow {
-		for _, expression := range []string{a.Case, a.Place, a.BuiltIn, a.Ours} {
+		for _, expression := range []string{a.Case, a.Step, a.Place, a.BuiltIn, a.Ours} {
 			if _, err := regexp.Compile(whole(expression)); err != nil {
 				return err
 			}
@@ -87,6 +96,23 @@ func (d *wantedDifference) check() error {
 }
 
 func whole(expression string) string { return "(?s)^(?:" + expression + ")$" }
+
+// The stores of events-apiserver, as PARITY_STORE has them.
+const (
+	storeEtcd     = "etcd"
+	storeEmbedded = "embedded"
+)
+
+// of returns what a server with that store does differently.
+func (w *wanted) of(store string) *wanted {
+	own := &wanted{met: map[string]bool{}}
+	for _, d := range w.Differences {
+		if len(d.Stores) == 0 || slices.Contains(d.Stores, store) {
+			own.Differences = append(own.Differences, d)
+		}
+	}
+	return own
+}
 
 // has tells whether there is a difference with that id.
 func (w *wanted) has(id string) bool {
@@ -128,7 +154,7 @@ func (a *allowance) covers(found *difference) bool {
 	matches := func(expression, text string) bool {
 		return regexp.MustCompile(whole(expression)).MatchString(text)
 	}
-	return (a.Case == "" || matches(a.Case, found.caseName)) &&
+	return (a.Case == "" || matches(a.Case, found.caseName)) && (a.Step == "" || matches(a.Step, found.title)) &&
 		matches(a.Place, found.place) && matches(a.BuiltIn, found.builtIn) && matches(a.Ours, found.ours)
 }
 

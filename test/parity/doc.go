@@ -12,7 +12,7 @@
 //
 // The test needs two clusters and has the build tag e2e. Its environment:
 //
-//	PARITY_STORE     the store of events-apiserver: etcd (as if empty) or embedded
+//	PARITY_STORE     the store of events-apiserver: embedded (as if empty) or etcd
 //	PARITY_FUZZ      how long, or with how many cases, to make up requests: 10m, 500, 0
 //	PARITY_SEED      the seed of those, as an earlier run printed it
 //	PARITY_CLUSTERS  a directory in which the clusters are left running for the next

@@ -75,13 +75,16 @@ func startTarget(t *testing.T, config cluster.Config) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	made.restart = func(ctx context.Context) error { return restart(ctx, c, component) }
+	if config.Store != cluster.StoreEmbedded {
+		// Its watch cache has a memory of its own.
+		made.restart = func(ctx context.Context) error { return restart(ctx, c, component) }
+	}
 	made.direct, err = newTarget(c, cluster.EventsAPIServer)
 	return made, err
 }
 
 // parityStore is the store of events-apiserver in this run.
-func parityStore() string { return cmp.Or(os.Getenv("PARITY_STORE"), cluster.StoreEtcd) }
+func parityStore() string { return cmp.Or(os.Getenv("PARITY_STORE"), cluster.StoreEmbedded) }
 
 func openOrStart(t *testing.T, config cluster.Config) (*cluster.Cluster, error) {
 	t.Helper()
@@ -183,10 +186,11 @@ func newTarget(c *cluster.Cluster, server string) (*target, error) {
 	return made, nil
 }
 
-// compactStoreOf returns what compacts the etcd that keeps a server's events.
+// compactStoreOf returns what compacts the store that keeps a server's events.
 func compactStoreOf(c *cluster.Cluster, store string) (func(context.Context) error, error) {
-	if store == cluster.EventsEtcd && c.Config().Store == cluster.StoreEmbedded {
-		return func(context.Context) error { return errors.New("the embedded store cannot be told to compact") }, nil
+	config := c.Config()
+	if store == cluster.EventsEtcd && config.Store == cluster.StoreEmbedded {
+		return compactEmbedded(config.EventsAPIServer, filepath.Join(config.Dir, "data", cluster.EventsAPIServer)), nil
 	}
 	etcd, err := c.Component(store)
 	if err != nil {
