@@ -225,7 +225,7 @@ func (h *harness) live(ctx context.Context, r round) error {
 	h.say("%d kills of %d; %s; revision %d", h.kills(), h.killsWanted, h.last(r), h.record.newest())
 	if r.moment != never && h.kills()%checkEvery == 0 {
 		begun := time.Now()
-		if err := checkCopy(ctx, h.server.dataDir, filepath.Join(h.dir, "copy")); err != nil {
+		if err := checkCopy(ctx, h.binary, h.server.dataDir, filepath.Join(h.dir, "copy")); err != nil {
 			h.found(err.Error())
 		}
 		h.checked = append(h.checked, time.Since(begun))
@@ -362,8 +362,8 @@ func (h *harness) finish(ctx context.Context) error {
 	if err := h.waitStopped(ctx); err != nil {
 		return err
 	}
-	if err := check(ctx, h.server.dataDir); err != nil {
-		h.found(fmt.Sprintf("checking the data directory at the end: %v", err))
+	if err := check(ctx, h.binary, h.server.dataDir); err != nil {
+		h.found(err.Error())
 	}
 	h.count(h.record, h.writers, h.followers)
 	return h.readLogs()

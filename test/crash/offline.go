@@ -10,40 +10,30 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
-
-	"github.com/events-apiserver/events-apiserver/pkg/engine"
 )
 
-// checkCopy opens a copy of a data directory that no process uses and verifies
-// it: that all rows are there that belong together. The copy is removed.
-func checkCopy(ctx context.Context, dataDir, copyDir string) error {
+// checkCopy lets the server's own command verify a copy of a data directory that
+// no process uses: that all rows are there that belong together. The copy is
+// removed.
+func checkCopy(ctx context.Context, binary, dataDir, copyDir string) error {
 	if err := copyTree(dataDir, copyDir); err != nil {
-		return err
+		return fmt.Errorf("copying the data directory: %w", err)
 	}
-	if err := errors.Join(check(ctx, copyDir), os.RemoveAll(copyDir)); err != nil {
-		return fmt.Errorf("checking a copy of the data directory: %w", err)
+	return errors.Join(check(ctx, binary, copyDir), os.RemoveAll(copyDir))
+}
+
+func check(ctx context.Context, binary, dir string) error {
+	printed, err := exec.CommandContext(ctx, binary, "check", "--data-dir="+dir).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("checking the data directory: %w:\n%s", err, printed)
 	}
 	return nil
 }
 
-func check(ctx context.Context, dir string) error {
-	config := engine.Config{Dir: dir, Retention: -1}
-	for _, field := range indexedFields() {
-		config.Indexes = append(config.Indexes, engine.Index{Name: field, Values: noValues})
-	}
-	opened, err := engine.Open(config)
-	if err != nil {
-		return err
-	}
-	return errors.Join(opened.Check(ctx), opened.Close())
-}
-
-// noValues is not called for what the server wrote: its rows tell their values.
-func noValues(key, _ []byte) ([][]byte, error) {
-	return nil, fmt.Errorf("%q was written without its index values", key)
-}
-
+// copyTree copies directories and files. The socket of a server that was killed is
+// left out.
 func copyTree(from, to string) error {
 	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -56,6 +46,9 @@ func copyTree(from, to string) error {
 		target := filepath.Join(to, relative)
 		if entry.IsDir() {
 			return os.MkdirAll(target, 0o700)
+		}
+		if !entry.Type().IsRegular() {
+			return nil
 		}
 		return copyFile(path, target)
 	})
