@@ -170,7 +170,6 @@ func (f *fullDisk) writesAgain(t *testing.T) {
 	}
 }
 
-// survivesRestart ends the test.
 func (f *fullDisk) survivesRestart(t *testing.T) {
 	t.Helper()
 	f.Stop()
@@ -277,6 +276,13 @@ func TestDiskWithoutAnyRoom(t *testing.T) {
 	f.readsGoOn(t)
 	f.writesAgain(t)
 	f.survivesRestart(t)
+
+	f.Stop()
+	f.disk.Fill(t, math.MaxInt64)
+	if err := testserver.Refused(t, f.config); err == nil || !strings.Contains(err.Error(), "--data-dir") || !strings.Contains(err.Error(), "make room") {
+		t.Errorf("a start on the full disk: %v, want what to do", err)
+	}
+	f.disk.Clear(t)
 }
 
 // A recorder drops an event at most errors. A refusal for a while must not be

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/wait"
+	etcd3metrics "k8s.io/apiserver/pkg/storage/etcd3/metrics"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -63,9 +64,18 @@ func Start(tb testing.TB, config Config) *Server {
 	listener := listenAt(tb, config.Address)
 	cancel, done := run(tb, config, listener)
 	running := &Server{Address: listener.Addr().String(), stop: stopOnce(tb, cancel, done)}
+	if config.EtcdURL != "" {
+		tb.Cleanup(forgetEtcd)
+	}
 	tb.Cleanup(running.Stop)
 	running.Admin = waitReady(tb, filepath.Join(config.Dir, "kubeconfig"), done)
 	return running
+}
+
+// forgetEtcd keeps the metrics of this process, which all servers share, from
+// asking an etcd that has ended for its size: each scrape would wait for it.
+func forgetEtcd() {
+	etcd3metrics.SetStorageMonitorGetter(func() ([]etcd3metrics.Monitor, error) { return nil, nil })
 }
 
 // Refused runs a server that must end by itself, and returns the error that it
