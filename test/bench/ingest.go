@@ -70,12 +70,18 @@ func (h *host) takeIn(ctx context.Context, has, want int) (takenIn, error) {
 		return r, err
 	}
 	r.ready = time.Since(begun)
-	if err := h.waitHeld(ctx, want); err != nil {
+	if err := h.waitTookIn(ctx, want); err != nil {
 		return r, err
 	}
 	r.took = time.Since(begun)
 	var err error
-	r.memory, err = memoryOf(h.server.PID())
+	if r.memory, err = memoryOf(h.server.PID()); err != nil {
+		return r, err
+	}
+	held, err := h.held(ctx)
+	if err == nil && held != want {
+		err = fmt.Errorf("the server has %d events, want %d", held, want)
+	}
 	return r, err
 }
 
@@ -100,7 +106,7 @@ func (s *session) follow(ctx context.Context, h *host) error {
 	err = h.loadHost(ctx, existing, total, ingestRate, f.answer)
 	rate := float64(total) / time.Since(begun).Seconds()
 	if err == nil {
-		err = h.waitHeld(ctx, existing+total)
+		err = h.waitTookIn(ctx, existing+total)
 	}
 	w.Stop()
 	watching.Wait()
