@@ -33,7 +33,7 @@ type (
 // nothing in it. What is wrong is in the report. Events that are encrypted are not
 // looked into; the report's Opaque says how many there are.
 func (a *API) CheckDataDir(ctx context.Context, dir string, progress func(reading string, done int64)) (CheckReport, error) {
-	codec, err := a.StorageCodec()
+	codec, err := a.storedForm()
 	if err != nil {
 		return CheckReport{}, err
 	}
@@ -51,7 +51,7 @@ func (a *API) CheckDataDir(ctx context.Context, dir string, progress func(readin
 
 // indexesOf are the indexes of a store that is not encrypted. Those of an encrypted
 // one have other names; what the engine needs to know of them, their events say.
-func (a *API) indexesOf(codec runtime.Codec) []engine.Index {
+func (a *API) indexesOf(codec storedForm) []engine.Index {
 	store := &EmbeddedStore{api: a, codec: codec, keeper: &keeper{encryption: Encryption{}.withDefaults()}}
 	return store.storageConfig(nil, schema.GroupResource{}).EngineIndexes()
 }
@@ -136,7 +136,7 @@ func (a *API) CompactDataDir(ctx context.Context, dir string, upTo uint64) (hori
 }
 
 func (a *API) compactOffline(ctx context.Context, dir string, upTo uint64) (horizon uint64, err error) {
-	codec, err := a.StorageCodec()
+	codec, err := a.storedForm()
 	if err != nil {
 		return 0, err
 	}

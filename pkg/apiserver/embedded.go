@@ -88,7 +88,7 @@ func DefaultEmbeddedConfig() EmbeddedConfig {
 type EmbeddedStore struct {
 	config  EmbeddedConfig
 	api     *API
-	codec   runtime.Codec
+	codec   storedForm
 	engine  *engine.Engine
 	keeper  *keeper
 	metrics *metrics.Store
@@ -107,7 +107,7 @@ var _ generic.RESTOptionsGetter = (*EmbeddedStore)(nil)
 // OpenEmbeddedStore opens the data directory. The caller closes the store after
 // the server has ended.
 func (a *API) OpenEmbeddedStore(config EmbeddedConfig) (*EmbeddedStore, error) {
-	codec, err := a.StorageCodec()
+	codec, err := a.storedForm()
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +185,7 @@ func (s *EmbeddedStore) decorate(config *storagebackend.ConfigForResource, _ str
 func (s *EmbeddedStore) hostRecordStore() (apiserverstorage.Interface, factory.DestroyFunc, string, error) {
 	root := path.Join(path.Dir(embeddedPrefix), hostRecordsName)
 	config := s.storageConfig(newHostRecord, schema.GroupResource{Resource: hostRecordsName})
-	config.Codec, config.ResourcePrefix, config.Indexes = hostRecordCodec{}, root, nil
+	config.Codec, config.CopyInto, config.ResourcePrefix, config.Indexes = hostRecordCodec{}, nil, root, nil
 	store, destroy, err := storage.New(config)
 	return store, destroy, root, err
 }
@@ -194,6 +194,7 @@ func (s *EmbeddedStore) storageConfig(newFunc func() runtime.Object, resource sc
 	config := storage.Config{
 		Engine:         s.engine,
 		Codec:          s.codec,
+		CopyInto:       s.codec.CopyInto,
 		NewFunc:        newFunc,
 		GroupResource:  resource,
 		ResourcePrefix: embeddedPrefix,

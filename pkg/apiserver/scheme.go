@@ -49,10 +49,12 @@ func NewAPI() (*API, error) {
 // StorageCodec reads every version and writes the protobuf of
 // events.k8s.io/v1, the form in which events are stored, with what is known
 // about the event in the host cluster.
-func (a *API) StorageCodec() (runtime.Codec, error) {
+func (a *API) StorageCodec() (runtime.Codec, error) { return a.storedForm() }
+
+func (a *API) storedForm() (storedForm, error) {
 	info, ok := runtime.SerializerInfoForMediaType(a.Codecs.SupportedMediaTypes(), runtime.ContentTypeProtobuf)
 	if !ok {
-		return nil, errors.New("the scheme has no protobuf serializer")
+		return storedForm{}, errors.New("the scheme has no protobuf serializer")
 	}
 	version := eventsv1.SchemeGroupVersion()
 	return storedForm{a.Codecs.CodecForVersions(info.Serializer, a.Codecs.UniversalDeserializer(), version, runtime.InternalGroupVersioner)}, nil

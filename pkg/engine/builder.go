@@ -29,6 +29,11 @@ type builder struct {
 	states map[string]state
 	// expiryRows sees the same of the expiry rows; nil until it is needed.
 	expiryRows *pebble.Iterator
+	// entries are the index rows, slices of entryBytes. Only they are all over
+	// the key space. In order, each finds its place in the memtable next to the
+	// one before.
+	entries    [][]byte
+	entryBytes []byte
 	changes    []Change
 	last       Revision
 	counted    counters
@@ -55,8 +60,12 @@ func (e *Engine) newBuilder() (*builder, error) {
 	}, nil
 }
 
-// finish adds the rows that there is one of for each batch.
+// finish adds the index rows, and the rows that there is one of for each batch.
 func (b *builder) finish() error {
+	slices.SortFunc(b.entries, bytes.Compare)
+	for _, entry := range b.entries {
+		b.set(entry, nil)
+	}
 	if len(b.changes) > 0 {
 		b.failed(setMeta(b.batch, metaCounters, b.counted.numbers()...))
 	}
@@ -274,8 +283,9 @@ func (b *builder) addIndexRows(key []byte, next, current indexValues) error {
 				failed = errors.Join(failed, err)
 				continue
 			}
-			b.key = appendIndexKey(b.key[:0], id, value, key)
-			b.set(b.key, nil)
+			begin := len(b.entryBytes)
+			b.entryBytes = appendIndexKey(b.entryBytes, id, value, key)
+			b.entries = append(b.entries, b.entryBytes[begin:])
 		}
 	})
 	return wrap("writing index rows", errors.Join(err, failed))

@@ -45,6 +45,10 @@ type Config struct {
 	// that the index of sealed objects tells no value. Under another secret, and
 	// without one, the engine has other indexes, which it builds anew.
 	IndexSecret []byte
+	// CopyInto, when set, sets to to what Codec reads of what it wrote of from,
+	// without the bytes between, so that whoever wrote an object gets it back at
+	// little cost. It reports false when it cannot.
+	CopyInto func(from, to runtime.Object) bool
 	// AllowUnsafeDelete lets an object be deleted that cannot be read any more,
 	// and makes lists name all such objects. It stands for the feature gate
 	// AllowUnsafeMalformedObjectDeletion.
@@ -116,6 +120,7 @@ func (c Config) withDefaults() Config {
 func (c Config) values() *values {
 	return &values{
 		codec:       c.Codec,
+		copyInto:    c.CopyInto,
 		versioner:   c.Versioner,
 		transformer: c.Transformer,
 		undecodable: c.Observer.Undecodable,

@@ -19,6 +19,7 @@ import (
 // codec's bytes), sealed (the transformer's bytes).
 type values struct {
 	codec       runtime.Codec
+	copyInto    func(from, to runtime.Object) bool
 	versioner   storage.Versioner
 	transformer value.Transformer
 	// markCorrupt makes errors of decoding known as errors of the data, see
@@ -59,6 +60,16 @@ func (v *values) open(ctx context.Context, key string, sealed []byte) (data []by
 func (v *values) decodeInto(data []byte, out runtime.Object, revision engine.Revision) error {
 	if _, _, err := v.codec.Decode(data, nil, out); err != nil {
 		return v.decodeError(err, revision)
+	}
+	v.setRevision(out, revision)
+	return nil
+}
+
+// writtenInto sets out to an object that was stored at the revision. Data is
+// what it was encoded to.
+func (v *values) writtenInto(obj runtime.Object, data []byte, out runtime.Object, revision engine.Revision) error {
+	if v.copyInto == nil || !v.copyInto(obj, out) {
+		return v.decodeInto(data, out, revision)
 	}
 	v.setRevision(out, revision)
 	return nil

@@ -97,7 +97,7 @@ func (s *Store) Create(ctx context.Context, key string, obj, out runtime.Object,
 	if out == nil {
 		return nil
 	}
-	return s.values.decodeInto(data, out, revision)
+	return s.values.writtenInto(obj, data, out, revision)
 }
 
 // write seals the data of the object and commits it. It returns the engine's

@@ -109,5 +109,5 @@ func (u *update) commit(ctx context.Context, updated runtime.Object, data []byte
 	if err != nil {
 		return false, writeError(err)
 	}
-	return true, u.store.values.decodeInto(data, u.destination, revision)
+	return true, u.store.values.writtenInto(updated, data, u.destination, revision)
 }
