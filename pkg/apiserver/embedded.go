@@ -207,7 +207,7 @@ func (s *EmbeddedStore) storageConfig(newFunc func() runtime.Object, resource sc
 		config.Observer = s.metrics.Observer(events.Resource("events"))
 	}
 	for _, field := range event.IndexedFields() {
-		config.Indexes = append(config.Indexes, storage.Index{Field: field.Label, Value: field.Value})
+		config.Indexes = append(config.Indexes, storage.Index{Field: field.Label, Value: field.Value, Few: field.Few})
 	}
 	return config
 }

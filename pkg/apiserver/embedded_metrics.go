@@ -49,13 +49,7 @@ func (f embeddedFigures) Indexes() []string {
 // IndexReady implements metrics.Source. The engine may know the index of a field
 // by another name.
 func (f embeddedFigures) IndexReady(field string) bool {
-	config := f.store.storageConfig(nil, schema.GroupResource{})
-	for i, index := range config.EngineIndexes() {
-		if config.Indexes[i].Field == field {
-			return f.store.engine.IndexReady(index.Name)
-		}
-	}
-	return false
+	return f.store.engine.IndexReady(f.store.storageConfig(nil, schema.GroupResource{}).EngineIndex(field))
 }
 
 // OldestWrite implements metrics.Source.

@@ -13,6 +13,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
 	"github.com/events-apiserver/events-apiserver/pkg/engine"
 )
 
@@ -50,7 +52,7 @@ func TestEmbeddedStore_DiskRefusesAWrite(t *testing.T) {
 	defer func() { _ = store.Close() }() // what is broken may be told here, too
 	check := store.ReadyzCheck()
 	put := func() error {
-		_, err := store.engine.Commit(t.Context(), engine.Op{Key: []byte("key"), Value: []byte("value"), IndexValues: make([][][]byte, len(embeddedFigures{store}.Indexes()))})
+		_, err := store.engine.Commit(t.Context(), engine.Op{Key: []byte("key"), Value: []byte("value"), IndexValues: make([][][]byte, len(store.storageConfig(nil, schema.GroupResource{}).EngineIndexes()))})
 		return err
 	}
 	if err := errors.Join(put(), check.Check(nil)); err != nil {

@@ -19,6 +19,10 @@ type state struct {
 	row      versionRow
 }
 
+// orderedRow is a row that waits for its turn. None of them is removed or changed
+// by the batch that adds it.
+type orderedRow struct{ key, value []byte }
+
 // builder turns writes into the rows of one batch. rowLock is held while it
 // lives.
 type builder struct {
@@ -29,17 +33,18 @@ type builder struct {
 	states map[string]state
 	// expiryRows sees the same of the expiry rows; nil until it is needed.
 	expiryRows *pebble.Iterator
-	// entries are the index rows, slices of entryBytes. Only they are all over
-	// the key space. In order, each finds its place in the memtable next to the
-	// one before.
-	entries    [][]byte
-	entryBytes []byte
-	changes    []Change
-	last       Revision
-	counted    counters
-	now        uint64
-	key        []byte
-	row        []byte
+	// versions, changeRows and entries go into the batch at its end, one kind
+	// after the other and in order: then each row finds its place in the
+	// memtable next to the one before.
+	versions, changeRows, entries []orderedRow
+	// rowBytes are what they are slices of.
+	rowBytes []byte
+	changes  []Change
+	last     Revision
+	counted  counters
+	now      uint64
+	key      []byte
+	row      []byte
 	// err is the first error of the batch itself, after which it is of no use.
 	err error
 }
@@ -60,12 +65,10 @@ func (e *Engine) newBuilder() (*builder, error) {
 	}, nil
 }
 
-// finish adds the index rows, and the rows that there is one of for each batch.
+// finish adds the rows that have waited, and those that there is one of for each
+// batch.
 func (b *builder) finish() error {
-	slices.SortFunc(b.entries, bytes.Compare)
-	for _, entry := range b.entries {
-		b.set(entry, nil)
-	}
+	b.setInOrder()
 	if len(b.changes) > 0 {
 		b.failed(setMeta(b.batch, metaCounters, b.counted.numbers()...))
 	}
@@ -84,6 +87,24 @@ func (b *builder) failed(err error) {
 
 func (b *builder) set(key, row []byte) {
 	b.failed(wrap("adding a row to a batch", b.batch.Set(key, row, nil)))
+}
+
+// later keeps a row for setInOrder.
+func (b *builder) later(rows *[]orderedRow, key, value []byte) {
+	begin, middle := len(b.rowBytes), len(b.rowBytes)+len(key)
+	b.rowBytes = append(append(b.rowBytes, key...), value...)
+	*rows = append(*rows, orderedRow{b.rowBytes[begin:middle], b.rowBytes[middle:]})
+}
+
+func (b *builder) setInOrder() {
+	byKey := func(x, y orderedRow) int { return bytes.Compare(x.key, y.key) }
+	slices.SortFunc(b.versions, byKey)
+	slices.SortFunc(b.entries, byKey)
+	for _, rows := range [][]orderedRow{b.versions, b.changeRows, b.entries} {
+		for _, row := range rows {
+			b.set(row.key, row.value)
+		}
+	}
 }
 
 func (b *builder) delete(key []byte) {
@@ -263,11 +284,11 @@ func (b *builder) commit(key []byte, current, next state, change Change) {
 	}
 	b.key = appendVersionKey(b.key[:0], key, next.revision)
 	b.row = next.row.append(b.row[:0])
-	b.set(b.key, b.row)
+	b.later(&b.versions, b.key, b.row)
 	row := changeRow{flags: next.row.flags, prevRevision: change.PrevRevision, createRevision: change.CreateRevision, key: key}
 	b.key = appendChangeKey(b.key[:0], next.revision)
 	b.row = row.append(b.row[:0])
-	b.set(b.key, b.row)
+	b.later(&b.changeRows, b.key, b.row)
 	b.last = next.revision
 	b.states[string(key)] = next
 	b.changes = append(b.changes, change)
@@ -283,9 +304,9 @@ func (b *builder) addIndexRows(key []byte, next, current indexValues) error {
 				failed = errors.Join(failed, err)
 				continue
 			}
-			begin := len(b.entryBytes)
-			b.entryBytes = appendIndexKey(b.entryBytes, id, value, key)
-			b.entries = append(b.entries, b.entryBytes[begin:])
+			b.engine.addingTo(id, value)
+			b.key = appendIndexKey(b.key[:0], id, value, key)
+			b.later(&b.entries, b.key, nil)
 		}
 	})
 	return wrap("writing index rows", errors.Join(err, failed))

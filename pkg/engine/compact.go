@@ -99,6 +99,9 @@ func (e *Engine) compact(ctx context.Context, upTo Revision, interval time.Durat
 	if err := e.dropChanges(upTo); err != nil {
 		return fmt.Errorf("compacting to revision %d: %w", upTo, err)
 	}
+	if err := e.countFew(); err != nil {
+		return err
+	}
 	if e.config.Listener.Compacted != nil {
 		e.config.Listener.Compacted(upTo, changes, time.Since(begun))
 	}

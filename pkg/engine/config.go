@@ -82,6 +82,9 @@ type Index struct {
 	// the index, whatever the value, until the error is gone: only the caller can
 	// say what that record means to the list.
 	Values func(key, value []byte) ([][]byte, error)
+	// Few says that there are not many different values, some thousand at most.
+	// They are kept in memory, so that Query.IndexMatch can choose among them.
+	Few bool
 }
 
 // Listener is a set of callbacks; each may be nil. They are called on the

@@ -62,7 +62,9 @@
 //     iterators first and compare with the horizon afterwards.
 //  9. Where compaction got to is written with what it removed, and is a floor for
 //     the newest revision when the directory is opened.
-//  10. Format changes when an older build could not read what is written.
+//  10. Each value that an index with Index.Few has an entry for is in memory, unless
+//     there are too many.
+//  11. Format changes when an older build could not read what is written.
 //
 // # Beside the running engine
 //

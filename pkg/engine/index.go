@@ -37,6 +37,23 @@ type index struct {
 	// values of a removed version could not be told. The index is built anew when
 	// the directory is opened again.
 	leftovers atomic.Bool
+	// few is nil unless Index.Few is set.
+	few *fewValues
+}
+
+func newIndex(declared Index) *index {
+	x := &index{name: declared.Name, values: declared.Values}
+	if declared.Few {
+		x.few = &fewValues{known: map[string]struct{}{}}
+	}
+	return x
+}
+
+// adding is told of each value before it gets a row.
+func (x *index) adding(value []byte) {
+	if x.few != nil {
+		x.few.add(value)
+	}
 }
 
 // Flags of an index in its meta row. These values are on disk. Builds that
@@ -71,11 +88,16 @@ func (x *index) derive(key, value []byte) ([][]byte, error) {
 	return values, nil
 }
 
-// matches reports whether a version is in the index under the value. One whose
-// values cannot be told is: whoever asked must find that out, or the list would
-// be short of it.
-func (x *index) matches(row *versionRow, key, value []byte) (bool, error) {
-	known, has, err := row.indexed.find(x.id, value)
+// matches reports whether a version is in the index under a wanted value. One
+// whose values cannot be told is: whoever asked must find that out, or the list
+// would be short of it.
+func (x *index) matches(row *versionRow, key []byte, wanted func(value []byte) bool) (bool, error) {
+	known, has := false, false
+	err := row.indexed.each(func(id indexID, values [][]byte) {
+		if id == x.id {
+			known, has = true, slices.ContainsFunc(values, wanted)
+		}
+	})
 	if err != nil || known {
 		return has, err
 	}
@@ -83,7 +105,7 @@ func (x *index) matches(row *versionRow, key, value []byte) (bool, error) {
 	if err != nil {
 		return true, nil //nolint:nilerr // see above
 	}
-	return contains(values, value), nil
+	return slices.ContainsFunc(values, wanted), nil
 }
 
 func contains(values [][]byte, value []byte) bool {
@@ -186,7 +208,7 @@ func (e *Engine) loadIndexes() error {
 	}
 	batch := e.db.NewBatch()
 	for _, declared := range e.config.Indexes {
-		x := &index{name: declared.Name, values: declared.Values}
+		x := newIndex(declared)
 		numbers, ok := stored[declared.Name]
 		if ok && numbers[1]&indexLeftovers == 0 {
 			x.load(numbers)
@@ -389,6 +411,7 @@ func (x *index) addRows(batch *pebble.Batch, iter *pebble.Iterator, left *undeci
 
 func (x *index) setRows(batch *pebble.Batch, key []byte, values [][]byte) error {
 	for _, value := range values {
+		x.adding(value)
 		if err := batch.Set(appendIndexKey(nil, x.id, value, key), nil, nil); err != nil {
 			return err
 		}

@@ -25,9 +25,20 @@ type Query struct {
 	From []byte
 	// At is the revision to read at; 0 is the newest.
 	At Revision
-	// Index, when set, names the index whose value must be IndexValue.
+	// Index, when set, names the index whose value must be IndexValue, or, when
+	// IndexMatch is set, one that it holds for. IndexMatch must not keep the
+	// value nor call the engine. Without Index.Few it is asked about every record.
 	Index      string
 	IndexValue []byte
+	IndexMatch func(value []byte) bool
+}
+
+// wanted tells whether a value of the index is one of the query.
+func (q Query) wanted(value []byte) bool {
+	if q.IndexMatch != nil {
+		return q.IndexMatch(value)
+	}
+	return bytes.Equal(value, q.IndexValue)
 }
 
 // List yields the records of a query in the order of their keys, until yield
@@ -53,11 +64,11 @@ func (e *Engine) List(ctx context.Context, query Query, yield func(Record) bool)
 	if err != nil {
 		return 0, err
 	}
-	if index.ready.Load() {
-		return v.at, e.lookUp(ctx, query, index, v, yield)
+	if values, ok := index.valuesOf(query); ok && index.ready.Load() {
+		return v.at, e.lookUp(ctx, query, lookup{index, values}, v, yield)
 	}
 	return v.at, e.scan(ctx, query, v, func(record Record, row *versionRow) (bool, error) {
-		matches, err := index.matches(row, record.Key, query.IndexValue)
+		matches, err := index.matches(row, record.Key, query.wanted)
 		return err != nil || !matches || yield(record), err
 	})
 }
@@ -124,11 +135,31 @@ func (q Query) versionBounds() (lower, upper []byte) {
 	return lower, upper
 }
 
-// lookUp visits the keys that the index has under the value. An index row says
+// lookup is what a look-up looks for: some values of an index.
+type lookup struct {
+	index  *index
+	values [][]byte
+}
+
+// valuesOf returns the values of the index that the query wants, or false when
+// they cannot be told. The view must have been taken before: a value is known
+// before a record that has it is published.
+func (x *index) valuesOf(query Query) ([][]byte, bool) {
+	switch {
+	case query.IndexMatch == nil:
+		return [][]byte{query.IndexValue}, true
+	case x.few == nil:
+		return nil, false
+	default:
+		return x.few.matching(query.IndexMatch)
+	}
+}
+
+// lookUp visits the keys that the index has under the values. An index row says
 // that some readable version of its key has the value; whether the one that
 // the view shows does, that version tells.
-func (e *Engine) lookUp(ctx context.Context, query Query, index *index, v view, yield func(Record) bool) error {
-	keys, err := e.candidates(index, query)
+func (e *Engine) lookUp(ctx context.Context, query Query, l lookup, v view, yield func(Record) bool) error {
+	keys, err := e.candidates(query, l)
 	if err != nil {
 		return err
 	}
@@ -138,17 +169,15 @@ func (e *Engine) lookUp(ctx context.Context, query Query, index *index, v view, 
 	}
 	err = e.readable(v)
 	if err == nil {
-		err = v.lookUp(ctx, keys, versions, lookup{index, query.IndexValue}, yield)
+		matches := func(row *versionRow, key []byte) (bool, error) { return l.index.matches(row, key, query.wanted) }
+		err = wrap("listing by index "+l.index.name, v.lookUp(ctx, keys, versions, matches, yield))
 	}
 	return errors.Join(err, keys.close(), versions.Close())
 }
 
-type lookup struct {
-	index *index
-	value []byte
-}
-
-func (v view) lookUp(ctx context.Context, keys *candidates, versions *pebble.Iterator, l lookup, yield func(Record) bool) error {
+func (v view) lookUp(ctx context.Context, keys *candidates, versions *pebble.Iterator,
+	matches func(row *versionRow, key []byte) (bool, error), yield func(Record) bool,
+) error {
 	var seek []byte
 	n := 0
 	for key := keys.key(); key != nil; key = keys.key() {
@@ -159,11 +188,11 @@ func (v view) lookUp(ctx context.Context, keys *candidates, versions *pebble.Ite
 		seek = appendVersionKey(seek[:0], key, v.at)
 		row, found, err := v.seek(versions, seek)
 		if err != nil {
-			return fmt.Errorf("listing by index %s: %w", l.index.name, err)
+			return err
 		}
 		if found {
-			if found, err = l.index.matches(&row, key, l.value); err != nil {
-				return fmt.Errorf("listing by index %s: %w", l.index.name, err)
+			if found, err = matches(&row, key); err != nil {
+				return err
 			}
 		}
 		if found && !yield(row.record(key, row.value, versionRevision(versions.Key()))) {
@@ -171,5 +200,5 @@ func (v view) lookUp(ctx context.Context, keys *candidates, versions *pebble.Ite
 		}
 		keys.next()
 	}
-	return wrap("listing by index "+l.index.name, keys.err())
+	return keys.err()
 }

@@ -54,7 +54,7 @@ func lengthOf(_, value []byte) ([][]byte, error) {
 }
 
 func testIndexes() []Index {
-	return []Index{{Name: "tags", Values: tagsOf}, {Name: "length", Values: lengthOf}}
+	return []Index{{Name: "tags", Values: tagsOf}, {Name: "length", Values: lengthOf, Few: true}}
 }
 
 // model is what the engine should do, in the simplest way: all changes ever in
@@ -168,7 +168,7 @@ func (m *model) list(q Query, now time.Time) []Record {
 		if !strings.HasPrefix(key, string(q.Prefix)) || key < string(q.From) {
 			continue
 		}
-		if q.Index != "" && !hasValue(q.Index, r, q.IndexValue) {
+		if q.Index != "" && !hasValue(q, r) {
 			continue
 		}
 		records = append(records, r)
@@ -177,11 +177,11 @@ func (m *model) list(q Query, now time.Time) []Record {
 	return records
 }
 
-func hasValue(name string, r Record, value []byte) bool {
+func hasValue(q Query, r Record) bool {
 	for _, index := range testIndexes() {
-		if index.Name == name {
+		if index.Name == q.Index {
 			values, _ := index.Values(r.Key, r.Value)
-			return slices.ContainsFunc(values, func(v []byte) bool { return bytes.Equal(v, value) })
+			return slices.ContainsFunc(values, q.wanted)
 		}
 	}
 	return false
@@ -451,6 +451,10 @@ func (m *modelTest) list() {
 		values, err := index.Values(nil, m.value())
 		m.compareError("values", nil, err)
 		q.Index, q.IndexValue = index.Name, values[m.rand.IntN(len(values))]
+		if m.rand.IntN(2) == 0 {
+			most := q.IndexValue
+			q.IndexMatch = func(value []byte) bool { return bytes.Compare(value, most) <= 0 }
+		}
 	}
 	limit := 1 + m.rand.IntN(12)
 	refusal := m.readError(q.At)

@@ -251,7 +251,7 @@ func (e *Engine) load() error {
 		counted := e.counted
 		e.publishedCounters.Store(&counted)
 	}
-	if err := e.loadIndexes(); err != nil {
+	if err := errors.Join(e.loadIndexes(), e.countFew()); err != nil {
 		return err
 	}
 	return e.leaveFirstLog()

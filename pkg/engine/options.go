@@ -34,6 +34,10 @@ const (
 	// merged with what is there. The more, the less often a row is written again.
 	levelZeroTables = 24
 	baseLevelBytes  = 256 * mib
+
+	// levelZeroFileBytes is how large files of level 0 get. Each level below has
+	// files of twice the size. Larger files are fewer to look into.
+	levelZeroFileBytes = 8 * mib
 )
 
 // complete returns the config with defaults, or what is wrong with it.
@@ -86,6 +90,7 @@ func (e *Engine) pebbleOptions(lock *pebble.Lock) *pebble.Options {
 		L0CompactionThreshold:       levelZeroTables,
 		L0StopWritesThreshold:       2 * levelZeroTables,
 		LBaseMaxBytes:               baseLevelBytes,
+		TargetFileSizes:             [7]int64{levelZeroFileBytes},
 		// Compactions must keep up with the writer while they share two cores.
 		CompactionConcurrencyRange: func() (int, int) { return 1, 2 },
 		// Removed change rows are under range tombstones, which take no space

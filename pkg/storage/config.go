@@ -74,6 +74,9 @@ type Config struct {
 	Now func() time.Time
 	// Observer is told what happens, for metrics.
 	Observer Observer
+
+	// sets are the Indexes as the engine has them.
+	sets []fieldSet
 }
 
 // Index is a field by which objects are found.
@@ -83,6 +86,10 @@ type Index struct {
 	// Value returns what the object has there. It must not change the object.
 	// An object with the empty value is not in the index.
 	Value func(obj runtime.Object) string
+	// Few says that the objects have few different values there. All fields with
+	// few values share one index of the engine, and the combinations of their
+	// values should be no more than some thousand.
+	Few bool
 }
 
 // withDefaults fills what is not set.
@@ -112,6 +119,7 @@ func (c Config) withDefaults() Config {
 		c.Now = time.Now
 	}
 	c.Observer = c.Observer.withDefaults()
+	c.sets = fieldSets(c.Indexes)
 	return c
 }
 

@@ -29,21 +29,29 @@ func (c Config) EngineIndexes() []engine.Index {
 	c = c.withDefaults()
 	reader := c.values()
 	root := resourceRoot(c.ResourcePrefix)
-	indexes := make([]engine.Index, 0, len(c.Indexes))
-	for _, index := range c.Indexes {
+	indexes := make([]engine.Index, 0, len(c.sets))
+	for _, set := range c.sets {
 		indexes = append(indexes, engine.Index{
-			Name: c.indexName(index.Field),
+			Name: c.indexName(set.name()),
+			Few:  set.few,
 			Values: func(key, sealed []byte) ([][]byte, error) {
-				return c.storedIndexValues(reader, root, index, key, sealed)
+				return c.storedIndexValues(reader, root, set, key, sealed)
 			},
 		})
 	}
 	return indexes
 }
 
+// EngineIndex is the name of the engine's index that has the field, which must
+// be one of Indexes.
+func (c Config) EngineIndex(field string) string {
+	set, _ := c.withDefaults().setOf(field)
+	return c.indexName(set.name())
+}
+
 // storedIndexValues reads the value of an index from what is stored. The engine
 // has no request whose context could be used.
-func (c Config) storedIndexValues(reader *values, root string, index Index, key, sealed []byte) ([][]byte, error) {
+func (c Config) storedIndexValues(reader *values, root string, set fieldSet, key, sealed []byte) ([][]byte, error) {
 	if !strings.HasPrefix(string(key), root) {
 		return nil, nil
 	}
@@ -51,39 +59,40 @@ func (c Config) storedIndexValues(reader *values, root string, index Index, key,
 	if err != nil {
 		return nil, err
 	}
-	return c.indexValue(index, obj), nil
+	return c.setValues(set, obj), nil
 }
 
-// indexValues returns the values of the object in all indexes, in their order.
+// indexValues returns the values of the object in all indexes of the engine, in
+// their order.
 func (c Config) indexValues(obj runtime.Object) [][][]byte {
-	if len(c.Indexes) == 0 {
+	if len(c.sets) == 0 {
 		return nil
 	}
-	all := make([][][]byte, 0, len(c.Indexes))
-	for _, index := range c.Indexes {
-		all = append(all, c.indexValue(index, obj))
+	all := make([][][]byte, 0, len(c.sets))
+	for _, set := range c.sets {
+		all = append(all, c.setValues(set, obj))
 	}
 	return all
 }
 
-func (c Config) indexValue(index Index, obj runtime.Object) [][]byte {
-	value := index.Value(obj)
-	if value == "" {
+func (c Config) setValues(set fieldSet, obj runtime.Object) [][]byte {
+	value := c.valueOf(set, obj)
+	if value == nil {
 		return nil
 	}
-	return [][]byte{c.indexKey(index.Field, value)}
+	return [][]byte{value}
 }
 
-// indexName is the name of the field's index in the engine. What is built under
-// one secret is of no use under another, so the name tells the secret apart.
-func (c Config) indexName(field string) string {
+// indexName is the name of an index in the engine. What is built under one
+// secret is of no use under another, so the name tells the secret apart.
+func (c Config) indexName(plain string) string {
 	if len(c.IndexSecret) == 0 {
-		return field
+		return plain
 	}
 	mac := hmac.New(sha256.New, c.IndexSecret)
 	// No field is empty, so that this is the hash of no value.
 	mac.Write([]byte("\x00name"))
-	return field + "#" + hex.EncodeToString(mac.Sum(nil)[:secretNameBytes])
+	return plain + "#" + hex.EncodeToString(mac.Sum(nil)[:secretNameBytes])
 }
 
 // indexKey is how a value stands in the index of the field. Two values may meet
@@ -136,7 +145,13 @@ func (c Config) narrow(query engine.Query, p pin) engine.Query {
 		return query
 	}
 	field := c.fieldOf(p)
-	query.Index = c.indexName(field)
-	query.IndexValue = c.indexKey(field, p.value)
+	set, at := c.setOf(field)
+	query.Index = c.indexName(set.name())
+	key := c.indexKey(field, p.value)
+	if set.few {
+		query.IndexMatch = func(value []byte) bool { return hasPart(value, at, key) }
+	} else {
+		query.IndexValue = key
+	}
 	return query
 }

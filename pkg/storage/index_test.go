@@ -17,6 +17,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apiserver/pkg/apis/example"
 	"k8s.io/apiserver/pkg/storage"
 	"k8s.io/apiserver/pkg/storage/value"
@@ -38,6 +39,11 @@ func TestIndexedListsEqualScans(t *testing.T) {
 	}{
 		{"plain", func(*Config) {}},
 		{"hashed", func(config *Config) { config.IndexSecret = []byte("secret") }},
+		{"shared", sharedWithName},
+		{"shared and hashed", func(config *Config) {
+			sharedWithName(config)
+			config.IndexSecret = []byte("secret")
+		}},
 	} {
 		indexed, scanned := newFixture(t, indexedByNode, adjust.config, observe), newFixture(t)
 		for _, f := range []*fixture{indexed, scanned} {
@@ -56,6 +62,66 @@ func TestIndexedListsEqualScans(t *testing.T) {
 					t.Errorf("%s: %s on %.10s: looked at %d objects in the index for %d", adjust.name, key, node, looked["spec.nodeName"], len(got))
 				}
 			}
+		}
+	}
+}
+
+// sharedWithName has the node and the name in one index. Some names are empty
+// there.
+func sharedWithName(config *Config) {
+	lastDigit := func(obj runtime.Object) string {
+		pod, ok := obj.(*example.Pod)
+		if !ok {
+			return ""
+		}
+		return strings.TrimSuffix(pod.Name[len(pod.Name)-1:], "0")
+	}
+	config.Indexes = []Index{
+		{Field: "metadata.name", Value: lastDigit, Few: true},
+		{Field: "spec.nodeName", Value: nodeName, Few: true},
+	}
+}
+
+func TestHasPart(t *testing.T) {
+	t.Parallel()
+	value := func(text string) Index {
+		return Index{Field: text, Few: true, Value: func(runtime.Object) string { return text }}
+	}
+	config := Config{Indexes: []Index{value("abc"), value(""), value(strings.Repeat("long", 40)), value("d")}}.withDefaults()
+	combined := config.valueOf(config.sets[0], nil)
+	for at, index := range config.Indexes {
+		for _, text := range []string{"", "a", "abc", "abcd", "d", strings.Repeat("long", 40)} {
+			if got := hasPart(combined, at, []byte(text)); got != (index.Field == text) {
+				t.Errorf("place %d has %.10q: %v", at, text, got)
+			}
+		}
+	}
+	for n := range combined {
+		if hasPart(combined[:n], 3, []byte("d")) {
+			t.Errorf("cut off after %d bytes it still has its last part", n)
+		}
+	}
+	if hasPart(combined, 4, nil) {
+		t.Error("it has a part too many")
+	}
+	if empty := (Config{Indexes: []Index{value("")}}).withDefaults(); empty.valueOf(empty.sets[0], nil) != nil {
+		t.Error("an object without any value is in the index")
+	}
+}
+
+func TestEngineIndexes(t *testing.T) {
+	t.Parallel()
+	config := Config{ResourcePrefix: "/pods", Indexes: []Index{{Field: "a", Few: true}, {Field: "b"}, {Field: "c", Few: true}}}
+	var got []string
+	for _, index := range config.EngineIndexes() {
+		got = append(got, fmt.Sprintf("%s %v", index.Name, index.Few))
+	}
+	if diff := cmp.Diff([]string{"a,c true", "b false"}, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	for field, want := range map[string]string{"a": "a,c", "b": "b", "c": "a,c"} {
+		if got := config.EngineIndex(field); got != want {
+			t.Errorf("the index with %s is %s, want %s", field, got, want)
 		}
 	}
 }

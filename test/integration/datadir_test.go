@@ -28,6 +28,7 @@ import (
 
 	"github.com/events-apiserver/events-apiserver/pkg/engine"
 	"github.com/events-apiserver/events-apiserver/pkg/registry/event"
+	"github.com/events-apiserver/events-apiserver/pkg/storage"
 	"github.com/events-apiserver/events-apiserver/test/integration/testserver"
 )
 
@@ -396,9 +397,13 @@ func isExit(err error, exit *exec.ExitError) bool {
 // empty.
 func commit(t *testing.T, dir string, change func(*engine.Engine) error) {
 	t.Helper()
-	var indexes []engine.Index
+	config := storage.Config{ResourcePrefix: "/events"}
 	for _, field := range event.IndexedFields() {
-		indexes = append(indexes, engine.Index{Name: field.Label, Values: func(_, _ []byte) ([][]byte, error) { return nil, nil }})
+		config.Indexes = append(config.Indexes, storage.Index{Field: field.Label, Few: field.Few})
+	}
+	indexes := config.EngineIndexes()
+	for i := range indexes {
+		indexes[i].Values = func(_, _ []byte) ([][]byte, error) { return nil, nil }
 	}
 	e, err := engine.Open(engine.Config{Dir: dir, Indexes: indexes})
 	if err != nil {

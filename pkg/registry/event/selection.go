@@ -22,6 +22,9 @@ import (
 type IndexedField struct {
 	// Label is its name in field selectors.
 	Label string
+	// Few says that a cluster has few different values of it: some hundred
+	// combinations with the others that say so.
+	Few   bool
 	value func(*events.Event) string
 }
 
@@ -38,12 +41,12 @@ func (f IndexedField) Value(obj runtime.Object) string {
 // one that a selector pins and filter the rest.
 func IndexedFields() []IndexedField {
 	return []IndexedField{
-		{"regarding.uid", regardingUID},
-		{"regarding.name", func(e *events.Event) string { return e.Regarding.Name }},
-		{"reason", func(e *events.Event) string { return e.Reason }},
-		{"reportingController", func(e *events.Event) string { return e.ReportingController }},
-		{"regarding.kind", func(e *events.Event) string { return e.Regarding.Kind }},
-		{"type", func(e *events.Event) string { return e.Type }},
+		{"regarding.uid", false, regardingUID},
+		{"regarding.name", false, func(e *events.Event) string { return e.Regarding.Name }},
+		{"reason", true, func(e *events.Event) string { return e.Reason }},
+		{"reportingController", true, func(e *events.Event) string { return e.ReportingController }},
+		{"regarding.kind", true, func(e *events.Event) string { return e.Regarding.Kind }},
+		{"type", true, func(e *events.Event) string { return e.Type }},
 	}
 }
 

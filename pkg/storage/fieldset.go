@@ -1,0 +1,98 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package storage
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/runtime"
+)
+
+// fieldSet is the fields that share one index of the engine. Those with few
+// values do, since the entries of indexes are most of what a write costs. The
+// entry then has the values of all of them, and a list of one chooses among
+// the combinations that there are.
+type fieldSet struct {
+	fields []Index
+	few    bool
+}
+
+// fieldSets returns the sets in the order of their first fields.
+func fieldSets(indexes []Index) []fieldSet {
+	var sets []fieldSet
+	few := -1
+	for _, index := range indexes {
+		switch {
+		case !index.Few:
+			sets = append(sets, fieldSet{fields: []Index{index}})
+		case few < 0:
+			few = len(sets)
+			sets = append(sets, fieldSet{fields: []Index{index}, few: true})
+		default:
+			sets[few].fields = append(sets[few].fields, index)
+		}
+	}
+	return sets
+}
+
+// setOf returns the set of the field, and where the field is in it.
+func (c Config) setOf(field string) (set fieldSet, at int) {
+	for _, set := range c.sets {
+		at := slices.IndexFunc(set.fields, func(index Index) bool { return index.Field == field })
+		if at >= 0 {
+			return set, at
+		}
+	}
+	return fieldSet{}, -1
+}
+
+// name is what the set's index is called before secrets come into it.
+func (s fieldSet) name() string {
+	names := make([]string, 0, len(s.fields))
+	for _, index := range s.fields {
+		names = append(names, index.Field)
+	}
+	return strings.Join(names, ",")
+}
+
+// valueOf returns the value of the object in the set's index, or nil when it
+// has none in any field.
+func (c Config) valueOf(set fieldSet, obj runtime.Object) []byte {
+	var combined []byte
+	found := false
+	for _, index := range set.fields {
+		var part []byte
+		if value := index.Value(obj); value != "" {
+			part, found = c.indexKey(index.Field, value), true
+		}
+		if !set.few {
+			return part
+		}
+		combined = binary.AppendUvarint(combined, uint64(len(part)))
+		combined = append(combined, part...)
+	}
+	if !found {
+		return nil
+	}
+	return combined
+}
+
+// hasPart reports whether a value of a set with few values has the part for the
+// field at a place. A value that is not made by valueOf has none.
+func hasPart(combined []byte, at int, part []byte) bool {
+	for ; ; at-- {
+		size, n := binary.Uvarint(combined)
+		if n <= 0 || size > uint64(len(combined)-n) {
+			return false
+		}
+		end := n + int(size) //nolint:gosec // not above the length
+		if at == 0 {
+			return bytes.Equal(combined[n:end], part)
+		}
+		combined = combined[end:]
+	}
+}
