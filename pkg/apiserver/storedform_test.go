@@ -86,7 +86,7 @@ func TestStorageCodec_CopyIntoIsWhatDecodeReads(t *testing.T) {
 	}
 	seed := time.Now().UnixNano()
 	t.Logf("seed %d", seed)
-	filler := fuzzer.FuzzerFor(fuzzer.MergeFuzzerFuncs(metafuzzer.Funcs, eventsfuzzer.Funcs, storedFuncs), rand.NewSource(seed), api.Codecs) //nolint:gosec // tests need no secrets
+	filler := fuzzer.FuzzerFor(fuzzer.MergeFuzzerFuncs(metafuzzer.Funcs, eventsfuzzer.Funcs, storedFuncs), rand.NewSource(seed), api.Codecs)
 	for range 2000 {
 		event := &events.Event{}
 		filler.Fill(event)

@@ -119,7 +119,7 @@ func (e *Engine) countFewOf(x *index) error {
 		return err
 	}
 	found, err := distinctValues(iter, x.id)
-	if err = errors.Join(err, iter.Close()); err != nil {
+	if err := errors.Join(err, iter.Close()); err != nil {
 		// The old ones and what came meanwhile stay.
 		return err
 	}

@@ -86,13 +86,16 @@ func (c Config) valueOf(set fieldSet, obj runtime.Object) []byte {
 func hasPart(combined []byte, at int, part []byte) bool {
 	for ; ; at-- {
 		size, n := binary.Uvarint(combined)
-		if n <= 0 || size > uint64(len(combined)-n) {
+		if n <= 0 {
 			return false
 		}
-		end := n + int(size) //nolint:gosec // not above the length
-		if at == 0 {
-			return bytes.Equal(combined[n:end], part)
+		combined = combined[n:]
+		if size > uint64(len(combined)) {
+			return false
 		}
-		combined = combined[end:]
+		if at == 0 {
+			return bytes.Equal(combined[:size], part)
+		}
+		combined = combined[size:]
 	}
 }
