@@ -52,7 +52,7 @@ func (c *client) Create(ctx context.Context, event *events.Event, dryRun bool) (
 	}
 	sent.UID, sent.ResourceVersion, sent.CreationTimestamp = "", "", metav1.Time{}
 	made, err := c.core.Events(event.Namespace).Create(ctx, sent, metav1.CreateOptions{FieldManager: fieldManager, DryRun: dryRunOption(dryRun)})
-	if err != nil {
+	if err != nil || dryRun {
 		return nil, err
 	}
 	return fromHost(made)
@@ -66,7 +66,7 @@ func (c *client) Update(ctx context.Context, event *events.Event, dryRun bool) (
 	}
 	sent.ResourceVersion = strconv.FormatUint(event.Host.Version, 10)
 	made, err := c.core.Events(event.Namespace).Update(ctx, sent, metav1.UpdateOptions{FieldManager: fieldManager, DryRun: dryRunOption(dryRun)})
-	if err != nil {
+	if err != nil || dryRun {
 		return nil, err
 	}
 	return fromHost(made)

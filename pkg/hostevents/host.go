@@ -21,10 +21,11 @@ var ErrExpired = errors.New("the host does not remember that version any more")
 // ours. Its errors are those of the Kubernetes API.
 type Host interface {
 	// Create makes the event. The host gives it a uid and a creation time of its
-	// own. With dryRun nothing is kept.
+	// own. With dryRun nothing is kept and no event is returned: one that was not
+	// stored has no version.
 	Create(ctx context.Context, event *events.Event, dryRun bool) (*events.Event, error)
 	// Update replaces the state with event.UID and event.Host.Version, or fails
-	// with a conflict.
+	// with a conflict. With dryRun no event is returned.
 	Update(ctx context.Context, event *events.Event, dryRun bool) (*events.Event, error)
 	// Get returns the newest state.
 	Get(ctx context.Context, key Key) (*events.Event, error)

@@ -113,7 +113,8 @@ func merge(stored, current *events.Event) *events.Event {
 		return current
 	}
 	next := *current
-	if stored.UID == current.UID {
+	if stored.UID == current.UID || stored.Host.Pending && sameEvent(stored, current) {
+		// Also where the answer to its creation, and with it the uid, was lost.
 		next.ManagedFields = stored.ManagedFields
 	}
 	if !stored.Host.Pending || !sameEvent(stored, current) || sameContent(stored, current) {
