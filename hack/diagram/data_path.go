@@ -65,7 +65,7 @@ func drawBoxes(c *canvas, l pathLayout) {
 	c.bar(l.gate, "part", "authentication, authorization, audit")
 	c.box(l.aggregator, "part", "aggregator", "APIService", "v1.events.k8s.io")
 	c.box(l.builtin, "part", "built-in APIs", "core/v1 events", "and all the rest")
-	c.cylinder(l.hostStore, "store", "the cluster's etcd", "core/v1 events, all the rest;", "no events.k8s.io events")
+	c.cylinder(l.hostStore, "store", "the cluster's etcd", "all events for an hour,", "all the rest")
 
 	c.frame(l.server, "ours", l.server.centerX(), "events-apiserver")
 	c.box(l.access, "ourpart", "delegated access checks", "authentication, authorization")
@@ -73,7 +73,7 @@ func drawBoxes(c *canvas, l pathLayout) {
 	c.box(l.registry, "ourpart", "registry", "validation, strategy")
 	c.box(l.storage, "ourpart", "storage", "lists by index, watches")
 	c.box(l.engine, "ourpart", "engine", "revisions, indexes, expiry")
-	c.cylinder(l.serverStore, "ourstore", "its data directory", "events.k8s.io events, for days", "(or an etcd of its own)")
+	c.cylinder(l.serverStore, "ourstore", "its data directory", "all events, for days", "(or an etcd of its own)")
 }
 
 // drawRequests draws the two ways: events.k8s.io through the aggregator, and
@@ -102,6 +102,6 @@ func drawDelegation(c *canvas, l pathLayout) {
 	y := l.admission.centerY() + 40
 	c.arrow("back", point{l.server.x, y}, point{l.host.right(), y})
 	middle := (l.host.right() + l.server.x) / 2
-	c.label(point{middle, y - 10}, "backtext", "asks and watches")
-	c.label(point{middle, y + 20}, "backtext", "TokenReview", "SubjectAccessReview", "namespaces", "webhooks, policies", "flow control")
+	c.label(point{middle, y - 10}, "backtext", "asks, watches, mirrors")
+	c.label(point{middle, y + 20}, "backtext", "TokenReview", "SubjectAccessReview", "namespaces", "webhooks, policies", "flow control", "core/v1 events")
 }

@@ -74,7 +74,6 @@ func start(t *testing.T, store string) *suite {
 		EventsAPIServer: filepath.Join(repoDir, "bin", "events-apiserver"),
 		Store:           store,
 		UnsafeNoFsync:   true,
-		ExtraArgs:       map[string][]string{cluster.EventsAPIServer: {"--host-events=sync"}},
 		Log:             testLog{t},
 	})
 	if err != nil {

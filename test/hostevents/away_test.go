@@ -24,7 +24,7 @@ import (
 // host has them once it is back, also if the server was restarted in between.
 func TestHostAway(t *testing.T) {
 	for _, store := range []string{cluster.StoreEmbedded, cluster.StoreEtcd} {
-		t.Run(store, func(t *testing.T) { testHostAway(t, start(t, store, "--host-events=sync", "--v=2")) })
+		t.Run(store, func(t *testing.T) { testHostAway(t, start(t, store, "--v=2")) })
 	}
 }
 

@@ -26,7 +26,7 @@ import (
 func TestSync(t *testing.T) {
 	for _, store := range []string{cluster.StoreEmbedded, cluster.StoreEtcd} {
 		t.Run(store, func(t *testing.T) {
-			s := start(t, store, "--host-events=sync", "--v=2")
+			s := start(t, store, "--v=2")
 			for _, part := range []struct {
 				name string
 				run  func(*testing.T, *suite)

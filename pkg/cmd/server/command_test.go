@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/events-apiserver/events-apiserver/pkg/apiserver"
+	"github.com/events-apiserver/events-apiserver/pkg/hostevents"
 )
 
 // execute runs the command line and returns what a person would see.
@@ -183,6 +184,29 @@ func TestServe_RefusesClusterFlagsStandalone(t *testing.T) {
 	if err == nil || !strings.Contains(FormatError(err), "--kubeconfig cannot be used with --standalone") ||
 		!strings.Contains(FormatError(err), "--tls-cert-file cannot be used with --standalone") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// One set of events is what users get, and a server without a cluster must not
+// ask them to turn it off.
+func TestServe_HostEventsByDefault(t *testing.T) {
+	t.Parallel()
+	options := newHostEventsOptions()
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	options.addFlags(flags)
+	if config := options.config(false); config == nil || config.Mode != hostevents.ModeSync {
+		t.Errorf("in a cluster the default is %+v, want %s", config, hostevents.ModeSync)
+	}
+	if errs := options.validate(true); len(errs) > 0 || options.config(true) != nil {
+		t.Errorf("standalone the default is refused, or on: %v", errs)
+	}
+	for mode, refused := range map[hostevents.Mode]bool{hostevents.ModeSync: true, hostevents.ModeOff: false} {
+		if err := flags.Set("host-events", string(mode)); err != nil {
+			t.Fatal(err)
+		}
+		if errs := options.validate(true); (len(errs) > 0) != refused {
+			t.Errorf("--standalone --host-events=%s: %v, want an error: %t", mode, errs, refused)
+		}
 	}
 }
 

@@ -47,7 +47,7 @@ type HostEventsOptions struct {
 
 func newHostEventsOptions() *HostEventsOptions {
 	return &HostEventsOptions{
-		Mode:    string(hostevents.ModeOff),
+		Mode:    string(hostevents.ModeSync),
 		Timeout: defaultHostTimeout,
 		TTL:     defaultHostTTL,
 		Lease:   defaultLease,
