@@ -46,11 +46,13 @@ func (b *breaker) succeeded() {
 	b.failures = 0
 }
 
-func (b *breaker) failed() {
+// failed tells whether the host is taken to be away from now on.
+func (b *breaker) failed() (opened bool) {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
 	b.failures++
 	b.probed = b.now()
+	return b.failures == breakerFailures
 }
 
 // open tells whether the host is taken to be away.

@@ -43,6 +43,8 @@ func TestRefused(t *testing.T) {
 		"store of the host away":  {apierrors.NewInternalError(errors.New("etcdserver: no leader")), false},
 		"host is starting":        {apierrors.NewServiceUnavailable("starting"), false},
 		"too large for the host":  {apierrors.NewRequestEntityTooLargeError("limit is 3145728"), true},
+		"too large for its etcd":  {apierrors.NewInternalError(errors.New("etcdserver: request is too large")), true},
+		"too large for its gRPC":  {apierrors.NewInternalError(errors.New("rpc error: trying to send message larger than max (9 vs. 8)")), true},
 		"another refusal by code": {&apierrors.StatusError{ErrStatus: metav1.Status{Code: http.StatusMethodNotAllowed}}, true},
 	}
 	for name, test := range tests {

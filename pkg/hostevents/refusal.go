@@ -23,6 +23,8 @@ func refused(err error) bool {
 		return false
 	}
 	switch code := status.Status().Code; {
+	case tooLarge(status):
+		return true
 	case code < http.StatusBadRequest || code >= http.StatusInternalServerError:
 		return false
 	case code == http.StatusTooManyRequests || code == http.StatusRequestTimeout || code == http.StatusUnauthorized:
@@ -31,6 +33,14 @@ func refused(err error) bool {
 		return !missingRight(status)
 	}
 	return true
+}
+
+// tooLarge tells an event that the host's etcd does not take, which the host
+// answers as if it were not well. It would not heal: such an event would hold up
+// the queue, and make the host count as away.
+func tooLarge(status apierrors.APIStatus) bool {
+	message := status.Status().Message
+	return strings.Contains(message, "etcdserver: request is too large") || strings.Contains(message, "trying to send message larger than max")
 }
 
 // missingRight tells a right that the bridge itself lacks, which is a mistake of

@@ -8,6 +8,7 @@ import (
 	"errors"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/klog/v2"
 
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 )
@@ -96,8 +97,10 @@ func (b *Bridge) inTime(ctx context.Context, call func(context.Context) error) e
 		b.breaker.succeeded()
 		b.state.mirrored(err)
 	case ctx.Err() == nil:
-		b.breaker.failed()
 		b.state.mirrorFailed(err)
+		if b.breaker.failed() {
+			klog.FromContext(ctx).Info("The host cluster fails; writes wait in the queue until it does not", "err", err)
+		}
 	}
 	return err
 }

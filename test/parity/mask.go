@@ -54,6 +54,9 @@ func (m *masking) mask(tree any) any {
 func (m *masking) maskObject(object map[string]any) {
 	m.learnFromDetails(object)
 	sortConflicts(object)
+	if object["type"] == "ERROR" {
+		maskRetry(object["object"])
+	}
 	meta, _ := object["metadata"].(map[string]any)
 	collection := m.isCollection(object)
 	if !collection {
@@ -97,6 +100,16 @@ func sortConflicts(status map[string]any) {
 		slices.SortFunc(causes, func(a, b any) int {
 			return strings.Compare(fmt.Sprint(a), fmt.Sprint(b))
 		})
+	}
+}
+
+// maskRetry replaces after how long to watch again at a version that is not there
+// yet: a server chooses from one to three seconds each time, by chance.
+func maskRetry(status any) {
+	tree, _ := status.(map[string]any)
+	details, _ := tree["details"].(map[string]any)
+	if after := fmt.Sprint(details["retryAfterSeconds"]); after == "1" || after == "2" || after == "3" {
+		details["retryAfterSeconds"] = "<1 to 3>"
 	}
 }
 

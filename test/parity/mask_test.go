@@ -39,6 +39,17 @@ func TestMask_SameRelations(t *testing.T) {
 	}
 }
 
+func TestMask_RetryOfAWatch(t *testing.T) {
+	t.Parallel()
+	const failed = `{"type":"ERROR","object":{"code":504,"details":{"retryAfterSeconds":1}}}`
+	for change, equal := range map[string]bool{`"retryAfterSeconds":3`: true, `"retryAfterSeconds":9`: false, `"name":"x"`: false} {
+		a, b := newMasking().mask(parse(t, failed)), newMasking().mask(parse(t, strings.Replace(failed, `"retryAfterSeconds":1`, change, 1)))
+		if got := len(compareTrees("", a, b)) == 0; got != equal {
+			t.Errorf("%s instead of one second: equal is %t, want %t", change, got, equal)
+		}
+	}
+}
+
 func TestMask_KeepsWhatMayNotDiffer(t *testing.T) {
 	t.Parallel()
 	const base = `{"metadata":{"name":"e","uid":"u","resourceVersion":"5","creationTimestamp":"2026-01-02T03:04:04Z"},"items":[]}`

@@ -24,6 +24,10 @@ func (s *Storage) Create(ctx context.Context, key string, obj, out runtime.Objec
 	if err != nil {
 		return err
 	}
+	if version, err := s.Versioner().ObjectResourceVersion(obj); err == nil && version != 0 {
+		// The store would refuse it, but after the host has made it.
+		return storage.ErrResourceVersionSetOnCreate
+	}
 	defer s.bridge.Lock(name)()
 	stored, err := s.read(ctx, key)
 	if err != nil {
