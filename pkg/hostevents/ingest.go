@@ -86,6 +86,9 @@ func (in *ingest) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := in.bridge.buryQueued(ctx); err != nil {
+		return err
+	}
 	setBack := newest.Version < position
 	if position == 0 || setBack {
 		if position, err = in.list(ctx, setBack); err != nil {

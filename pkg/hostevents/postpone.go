@@ -32,7 +32,40 @@ func (b *Bridge) postponeErase(ctx context.Context, stored *events.Event) error 
 	if stored.Host.Version != 0 {
 		identity.UID = stored.UID
 	}
-	return b.record(ctx, KeyOf(stored), identity)
+	if err := b.record(ctx, KeyOf(stored), identity); err != nil {
+		return err
+	}
+	b.bury(*identity)
+	return nil
+}
+
+// bury keeps an event from being taken in that is to be deleted in the host.
+func (b *Bridge) bury(identity Identity) {
+	if identity.UID == "" {
+		b.graves.addPrint(identity.Print)
+		return
+	}
+	b.graves.add(identity.UID)
+}
+
+// buryQueued does so for all that are in the queue: a former process may have put
+// them there, or they are older than what the graves remember. The host still
+// shows them until the queue has come to them.
+func (b *Bridge) buryQueued(ctx context.Context) error {
+	if !b.Mirrors() {
+		return nil
+	}
+	b.graves.forgetPrints()
+	err := b.config.Records.Each(ctx, func(record Record) bool {
+		for _, identity := range record.Erase {
+			b.bury(identity)
+		}
+		return true
+	})
+	if err != nil {
+		return fmt.Errorf("reading which events are to be deleted in the host cluster: %w", err)
+	}
+	return nil
 }
 
 func (b *Bridge) record(ctx context.Context, key Key, erase *Identity) error {

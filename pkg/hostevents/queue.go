@@ -88,6 +88,7 @@ func (b *Bridge) settle(ctx context.Context, record Record) error {
 		if err != nil && !final(err) {
 			return err
 		}
+		b.graves.removePrint(identity.Print)
 	}
 	stored, err := b.config.Local.Get(ctx, record.Key)
 	if err != nil {

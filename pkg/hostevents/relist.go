@@ -72,7 +72,7 @@ func (c *comparison) listed(ctx context.Context, event *events.Event) error {
 	in, setBack := c.ingest, c.setBack
 	return in.workers.give(ctx, key, 0, func(ctx context.Context) error {
 		defer in.bridge.Lock(key)()
-		if in.bridge.graves.has(event.UID) {
+		if in.bridge.graves.holds(event) {
 			return nil
 		}
 		return in.bridge.store(ctx, event, func(stored *events.Event) bool {

@@ -32,7 +32,7 @@ func (b *Bridge) takeChange(ctx context.Context, change Change) error {
 		// back by an older change.
 		return b.takeDeletion(ctx, change)
 	}
-	if b.graves.has(change.Event.UID) {
+	if b.graves.holds(change.Event) {
 		return nil
 	}
 	return b.store(ctx, change.Event, func(stored *events.Event) bool {
