@@ -71,5 +71,7 @@ func answerDryRun(w http.ResponseWriter, r *http.Request) {
 	event.UID, event.ResourceVersion = uuid.NewUUID(), ""
 	event.APIVersion, event.Kind = "v1", "Event"
 	w.Header().Set("Content-Type", runtime.ContentTypeJSON)
-	_ = json.NewEncoder(w).Encode(event)
+	if err := json.NewEncoder(w).Encode(event); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+	}
 }
