@@ -78,7 +78,7 @@ func (h *hostModel) commit(key hostevents.Key, event *events.Event, deleted bool
 		stored.Host.Version = h.version
 		delete(h.events, key)
 	}
-	h.history = append(h.history, hostevents.Change{Version: h.version, Event: stored, Deleted: deleted})
+	h.history = append(h.history, hostevents.Change{Version: h.version, Event: stored, Deleted: deleted, Unknown: h.version%2 == 0})
 	close(h.changed)
 	h.changed = make(chan struct{})
 	return stored.DeepCopy()

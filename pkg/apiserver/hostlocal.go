@@ -44,6 +44,22 @@ func (l localEvents) Get(ctx context.Context, key hostevents.Key) (*events.Event
 	return stored, nil
 }
 
+// Create implements hostevents.Local.
+func (l localEvents) Create(ctx context.Context, event *events.Event, life time.Duration) (created bool, err error) {
+	key := hostevents.KeyOf(event)
+	err = l.store.Create(ctx, l.key(key), event, nil, secondsOf(life))
+	if apiserverstorage.IsExist(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("storing event %s: %w", key, err)
+	}
+	return true, nil
+}
+
+// secondsOf is a life as the store counts it, where none is for ever.
+func secondsOf(life time.Duration) uint64 { return uint64(max(life/time.Second, 1)) }
+
 // Upsert implements hostevents.Local.
 func (l localEvents) Upsert(ctx context.Context, key hostevents.Key, change func(*events.Event) (*events.Event, time.Duration)) error {
 	try := func(input runtime.Object, _ apiserverstorage.ResponseMeta) (runtime.Object, *uint64, error) {
@@ -58,7 +74,7 @@ func (l localEvents) Upsert(ctx context.Context, key hostevents.Key, change func
 		if next == nil {
 			return nil, nil, errLeft
 		}
-		seconds := uint64(max(life/time.Second, 1))
+		seconds := secondsOf(life)
 		return next, &seconds, nil
 	}
 	err := l.store.GuaranteedUpdate(ctx, l.key(key), &events.Event{}, true, nil, try, nil)

@@ -132,7 +132,7 @@ func (h hostRecords) Put(ctx context.Context, key hostevents.Key, life time.Dura
 		// A record that is put again must differ, so that who read it before does
 		// not remove it.
 		next.Generation = stored.Generation + 1
-		seconds := uint64(max(life/time.Second, 1))
+		seconds := secondsOf(life)
 		return next, &seconds, nil
 	}
 	return h.store.GuaranteedUpdate(ctx, h.queueKey(key), &hostRecord{}, true, nil, try, nil)
@@ -194,7 +194,7 @@ func (h hostRecords) graveKey(uid types.UID) string { return h.root + "graves/" 
 
 // Bury implements hostevents.Records.
 func (h hostRecords) Bury(ctx context.Context, uid types.UID, life time.Duration) error {
-	seconds := uint64(max(life/time.Second, 1))
+	seconds := secondsOf(life)
 	err := h.store.Create(ctx, h.graveKey(uid), &hostRecord{ObjectMeta: metav1.ObjectMeta{Name: string(uid)}}, nil, seconds)
 	if apiserverstorage.IsExist(err) {
 		return nil

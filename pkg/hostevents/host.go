@@ -72,4 +72,7 @@ type Change struct {
 	// the version moved on.
 	Event   *events.Event
 	Deleted bool
+	// Unknown says that the event was made just now and not by this server, so
+	// that most likely nothing is stored. It is right to leave it out.
+	Unknown bool
 }

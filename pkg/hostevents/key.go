@@ -3,11 +3,7 @@
 
 package hostevents
 
-import (
-	"hash/fnv"
-
-	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
-)
+import "github.com/events-apiserver/events-apiserver/pkg/apis/events"
 
 // Key names an event.
 type Key struct {
@@ -20,10 +16,3 @@ func KeyOf(event *events.Event) Key { return Key{Namespace: event.Namespace, Nam
 // String returns the key in the order in which both the host and the store list
 // events.
 func (k Key) String() string { return k.Namespace + "/" + k.Name }
-
-// hash spreads keys over workers.
-func (k Key) hash() uint32 {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(k.String()))
-	return h.Sum32()
-}

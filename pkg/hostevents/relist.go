@@ -9,8 +9,8 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 )
 
-// listPage is how many events are in memory of each side at once.
-const listPage = 500
+// storedPage is how many of the stored events are read at once.
+const storedPage = 500
 
 // list compares all events of the host with all that are stored, side by side
 // and page by page, and returns the version from which to watch. With setBack
@@ -19,11 +19,11 @@ func (in *ingest) list(ctx context.Context, setBack bool) (uint64, error) {
 	in.bridge.state.change(func(status *Status) { status.Lists++ })
 	stored := &storedEvents{local: in.bridge.config.Local}
 	c := &comparison{ingest: in, setBack: setBack, stored: stored}
-	continueFrom := ""
-	for {
-		page, err := in.bridge.config.Host.List(ctx, continueFrom, listPage)
-		if err != nil {
-			return 0, err
+	listing, stop := context.WithCancel(ctx)
+	defer stop()
+	for page := range hostPages(listing, in.bridge.config.Host) {
+		if page.err != nil {
+			return 0, page.err
 		}
 		c.version = page.Version
 		for _, event := range page.Items {
@@ -31,9 +31,9 @@ func (in *ingest) list(ctx context.Context, setBack bool) (uint64, error) {
 				return 0, err
 			}
 		}
-		if continueFrom = page.Continue; continueFrom == "" {
-			break
-		}
+	}
+	if err := ctx.Err(); err != nil {
+		return 0, err
 	}
 	if err := c.missingBefore(ctx, nil); err != nil {
 		return 0, err
@@ -69,13 +69,13 @@ func (c *comparison) listed(ctx context.Context, event *events.Event) error {
 			return nil
 		}
 	}
-	in, setBack := c.ingest, c.setBack
+	in, setBack, unknown := c.ingest, c.setBack, known == nil || KeyOf(known) != key
 	return in.workers.give(ctx, key, 0, func(ctx context.Context) error {
 		defer in.bridge.Lock(key)()
 		if in.bridge.graves.holds(event) {
 			return nil
 		}
-		return in.bridge.store(ctx, event, func(stored *events.Event) bool {
+		return in.bridge.store(ctx, event, unknown, func(stored *events.Event) bool {
 			return stored.Host.Version < event.Host.Version || setBack && stored.Host.Version != event.Host.Version
 		})
 	})
@@ -132,7 +132,7 @@ func (s *storedEvents) peek(ctx context.Context) (*events.Event, error) {
 		if s.ended {
 			return nil, nil
 		}
-		page, continueAt, err := s.local.List(ctx, s.continueFrom, listPage)
+		page, continueAt, err := s.local.List(ctx, s.continueFrom, storedPage)
 		if err != nil {
 			return nil, err
 		}

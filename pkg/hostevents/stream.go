@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
@@ -60,11 +61,17 @@ func changeOf(got watch.Event) (Change, error) {
 		version, err := parseVersion(object.ResourceVersion)
 		return Change{Version: version}, err
 	}
+	unknown := got.Type == watch.Added && !madeHere(object)
 	event, err := fromHost(object)
 	if err != nil {
 		return Change{}, err
 	}
-	return Change{Version: event.Host.Version, Event: event, Deleted: got.Type == watch.Deleted}, nil
+	return Change{Version: event.Host.Version, Event: event, Deleted: got.Type == watch.Deleted, Unknown: unknown}, nil
+}
+
+// madeHere tells an event that a server like this one has made in the host.
+func madeHere(event *corev1.Event) bool {
+	return slices.ContainsFunc(event.ManagedFields, func(entry metav1.ManagedFieldsEntry) bool { return entry.Manager == fieldManager })
 }
 
 // expiredOr marks the errors after which only a new list helps. A version that

@@ -20,7 +20,7 @@ func (b *Bridge) TakeIn(ctx context.Context, moved *MovedError) error {
 	}
 	// It was read just now, so it holds also against a higher version: that is
 	// from a time to which the host was set back.
-	return b.store(ctx, moved.Current, func(stored *events.Event) bool {
+	return b.store(ctx, moved.Current, false, func(stored *events.Event) bool {
 		return stored.Host.Version != moved.Current.Host.Version
 	})
 }
@@ -35,7 +35,7 @@ func (b *Bridge) takeChange(ctx context.Context, change Change) error {
 	if b.graves.holds(change.Event) {
 		return nil
 	}
-	return b.store(ctx, change.Event, func(stored *events.Event) bool {
+	return b.store(ctx, change.Event, change.Unknown, func(stored *events.Event) bool {
 		return stored.Host.Version < change.Version
 	})
 }
@@ -85,11 +85,20 @@ func latest(a, b time.Time) time.Time {
 }
 
 // store stores the host's state where nothing is stored, or where newer says
-// that it is newer than what is.
-func (b *Bridge) store(ctx context.Context, current *events.Event, newer func(stored *events.Event) bool) error {
+// that it is newer than what is. Unknown says that most likely nothing is.
+func (b *Bridge) store(ctx context.Context, current *events.Event, unknown bool, newer func(stored *events.Event) bool) error {
 	life := lifeLeft(current, b.config.Now(), b.config.Retention(current))
 	if life < time.Second {
 		return nil
+	}
+	if unknown {
+		created, err := b.config.Local.Create(ctx, current, life)
+		if created {
+			b.state.tookIn()
+		}
+		if created || err != nil {
+			return err
+		}
 	}
 	taken := false
 	err := b.config.Local.Upsert(ctx, KeyOf(current), func(stored *events.Event) (*events.Event, time.Duration) {

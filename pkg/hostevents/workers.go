@@ -12,10 +12,12 @@ import (
 )
 
 const (
-	// ingestWorkers store at once what comes in, each for its share of the keys.
-	ingestWorkers = 32
-	// ingestBacklog is how much may wait for each of them; then the host waits.
-	ingestBacklog = 64
+	// ingestWorkers is how many events are stored at once. Those that wait for
+	// the disk together share one fsync, so it is many.
+	ingestWorkers = 256
+	// ingestBacklog is how many changes may be on their way into the store; then
+	// the host waits.
+	ingestBacklog = 2048
 
 	firstRetry = 50 * time.Millisecond
 	lastRetry  = 5 * time.Second
@@ -23,9 +25,17 @@ const (
 
 // workers store what comes in: in order for each key, at once for many keys.
 type workers struct {
-	mark   *watermark
-	queues []chan job
-	ended  sync.WaitGroup
+	mark *watermark
+	// slots has one element for each job that was given and is not done.
+	slots chan struct{}
+	// ready are jobs whose turn it is. It has room for all slots.
+	ready chan job
+	ended sync.WaitGroup
+
+	mutex sync.Mutex
+	// busy has the keys with a job that is ready or being done, and the jobs that
+	// wait for it.
+	busy map[Key][]job
 }
 
 // job is one thing to store. It is tried until it succeeds.
@@ -37,27 +47,44 @@ type job struct {
 
 // startWorkers starts workers that end with the context.
 func startWorkers(ctx context.Context, mark *watermark) *workers {
-	w := &workers{mark: mark}
+	w := &workers{
+		mark:  mark,
+		slots: make(chan struct{}, ingestBacklog),
+		ready: make(chan job, ingestBacklog),
+		busy:  map[Key][]job{},
+	}
 	for range ingestWorkers {
-		queue := make(chan job, ingestBacklog)
-		w.queues = append(w.queues, queue)
-		w.ended.Go(func() { w.run(ctx, queue) })
+		w.ended.Go(func() { w.run(ctx) })
 	}
 	return w
 }
 
-func (w *workers) run(ctx context.Context, queue <-chan job) {
+func (w *workers) run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case job := <-queue:
+		case job := <-w.ready:
 			if !insist(ctx, job) {
 				return
 			}
-			w.mark.leave(job.passage)
+			w.done(job)
 		}
 	}
+}
+
+// done makes the next job of the key ready.
+func (w *workers) done(job job) {
+	w.mutex.Lock()
+	if waiting := w.busy[job.key]; len(waiting) > 0 {
+		w.busy[job.key] = waiting[1:]
+		w.ready <- waiting[0]
+	} else {
+		delete(w.busy, job.key)
+	}
+	w.mutex.Unlock()
+	<-w.slots
+	w.mark.leave(job.passage)
 }
 
 // insist does the job, as often as it takes. It tells whether it has succeeded.
@@ -81,15 +108,25 @@ func insist(ctx context.Context, job job) bool {
 	}
 }
 
-// give hands a job to the worker of its key, and waits while that has too much.
+// give hands over a job, to be done after those of its key that were given
+// before. It waits while too much is on its way.
 func (w *workers) give(ctx context.Context, key Key, version uint64, do func(context.Context) error) error {
-	work := job{passage: w.mark.enter(version, time.Now()), key: key, do: do}
+	received := time.Now()
 	select {
-	case w.queues[key.hash()%uint32(len(w.queues))] <- work: //nolint:gosec // few
-		return nil
+	case w.slots <- struct{}{}:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	work := job{passage: w.mark.enter(version, received), key: key, do: do}
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	if waiting, busy := w.busy[key]; busy {
+		w.busy[key] = append(waiting, work)
+		return nil
+	}
+	w.busy[key] = nil
+	w.ready <- work
+	return nil
 }
 
 // settled waits until everything that was given is stored.
