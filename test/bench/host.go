@@ -171,9 +171,10 @@ func (h *host) tookIn(ctx context.Context) (int, error) {
 	return 0, errors.New("the server does not say how many events it has taken in")
 }
 
-// waitTookIn waits until the server has taken in so many.
+// waitTookIn waits until the server has taken in so many. Each answer costs the
+// server some milliseconds, so it is asked no more often than must be.
 func (h *host) waitTookIn(ctx context.Context, want int) error {
-	const bound, look = 3 * time.Minute, 50 * time.Millisecond
+	const bound, look = 3 * time.Minute, 250 * time.Millisecond
 	ctx, cancel := context.WithTimeout(ctx, bound)
 	defer cancel()
 	tick := time.NewTicker(look)
