@@ -19,10 +19,6 @@ type state struct {
 	row      versionRow
 }
 
-// orderedRow is a row that waits for its turn. None of them is removed or changed
-// by the batch that adds it.
-type orderedRow struct{ key, value []byte }
-
 // builder turns writes into the rows of one batch. rowLock is held while it
 // lives.
 type builder struct {
@@ -33,18 +29,14 @@ type builder struct {
 	states map[string]state
 	// expiryRows sees the same of the expiry rows; nil until it is needed.
 	expiryRows *pebble.Iterator
-	// versions, changeRows and entries go into the batch at its end, one kind
-	// after the other and in order: then each row finds its place in the
-	// memtable next to the one before.
-	versions, changeRows, entries []orderedRow
-	// rowBytes are what they are slices of.
-	rowBytes []byte
-	changes  []Change
-	last     Revision
-	counted  counters
-	now      uint64
-	key      []byte
-	row      []byte
+	// rows are added to the batch at its end.
+	rows    *orderedRows
+	changes []Change
+	last    Revision
+	counted counters
+	now     uint64
+	key     []byte
+	row     []byte
 	// err is the first error of the batch itself, after which it is of no use.
 	err error
 }
@@ -54,8 +46,10 @@ func (e *Engine) newBuilder() (*builder, error) {
 	if err != nil {
 		return nil, err
 	}
+	e.rows.reset()
 	return &builder{
 		engine:  e,
+		rows:    &e.rows,
 		batch:   e.db.NewBatch(),
 		iter:    iter,
 		states:  map[string]state{},
@@ -68,7 +62,7 @@ func (e *Engine) newBuilder() (*builder, error) {
 // finish adds the rows that have waited, and those that there is one of for each
 // batch.
 func (b *builder) finish() error {
-	b.setInOrder()
+	b.rows.each(b.set)
 	if len(b.changes) > 0 {
 		b.failed(setMeta(b.batch, metaCounters, b.counted.numbers()...))
 	}
@@ -87,24 +81,6 @@ func (b *builder) failed(err error) {
 
 func (b *builder) set(key, row []byte) {
 	b.failed(wrap("adding a row to a batch", b.batch.Set(key, row, nil)))
-}
-
-// later keeps a row for setInOrder.
-func (b *builder) later(rows *[]orderedRow, key, value []byte) {
-	begin, middle := len(b.rowBytes), len(b.rowBytes)+len(key)
-	b.rowBytes = append(append(b.rowBytes, key...), value...)
-	*rows = append(*rows, orderedRow{b.rowBytes[begin:middle], b.rowBytes[middle:]})
-}
-
-func (b *builder) setInOrder() {
-	byKey := func(x, y orderedRow) int { return bytes.Compare(x.key, y.key) }
-	slices.SortFunc(b.versions, byKey)
-	slices.SortFunc(b.entries, byKey)
-	for _, rows := range [][]orderedRow{b.versions, b.changeRows, b.entries} {
-		for _, row := range rows {
-			b.set(row.key, row.value)
-		}
-	}
 }
 
 func (b *builder) delete(key []byte) {
@@ -284,11 +260,11 @@ func (b *builder) commit(key []byte, current, next state, change Change) {
 	}
 	b.key = appendVersionKey(b.key[:0], key, next.revision)
 	b.row = next.row.append(b.row[:0])
-	b.later(&b.versions, b.key, b.row)
+	b.rows.add(&b.rows.versions, b.key, b.row)
 	row := changeRow{flags: next.row.flags, prevRevision: change.PrevRevision, createRevision: change.CreateRevision, key: key}
 	b.key = appendChangeKey(b.key[:0], next.revision)
 	b.row = row.append(b.row[:0])
-	b.later(&b.changeRows, b.key, b.row)
+	b.rows.add(&b.rows.changes, b.key, b.row)
 	b.last = next.revision
 	b.states[string(key)] = next
 	b.changes = append(b.changes, change)
@@ -306,7 +282,7 @@ func (b *builder) addIndexRows(key []byte, next, current indexValues) error {
 			}
 			b.engine.addingTo(id, value)
 			b.key = appendIndexKey(b.key[:0], id, value, key)
-			b.later(&b.entries, b.key, nil)
+			b.rows.add(&b.rows.entries, b.key, nil)
 		}
 	})
 	return wrap("writing index rows", errors.Join(err, failed))

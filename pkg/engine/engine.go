@@ -51,10 +51,11 @@ type Engine struct {
 	// batch is applied, and by whoever else removes or adds rows that depend on
 	// what else is there.
 	rowLock sync.Mutex
-	// last and counted are the state after the last applied batch. Only the
-	// writer uses them.
+	// last and counted are the state after the last applied batch, and rows the
+	// memory of its rows. Only the writer uses them.
 	last    Revision
 	counted counters
+	rows    orderedRows
 	// expiry is guarded by rowLock.
 	expiry expiryCursor
 
@@ -66,7 +67,9 @@ type Engine struct {
 
 	requests   chan *request
 	background chan *request
-	applied    chan *group
+	// applied takes no group until the one before is on disk. If more of them
+	// could wait, each would be smaller.
+	applied chan *group
 
 	// stopping ends when Close begins; stopBackground ends what runs by itself.
 	stopping       chan struct{}
@@ -81,7 +84,7 @@ func newEngine(config Config) *Engine {
 		feed:       newFeed(config.FeedBytes),
 		requests:   make(chan *request, maxGroupOps),
 		background: make(chan *request),
-		applied:    make(chan *group, groupsInFlight-1),
+		applied:    make(chan *group),
 		stopping:   make(chan struct{}),
 	}
 	e.publishedCounters.Store(&counters{})

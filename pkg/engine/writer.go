@@ -5,6 +5,7 @@ package engine
 
 import (
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -15,11 +16,6 @@ const (
 	// long rowLock is held.
 	maxGroupOps   = 512
 	maxGroupBytes = 4 * mib
-
-	// groupsInFlight is how many groups may wait for the disk. While one is being
-	// written the next ones are worked into batches, and fsyncs that come
-	// together are one.
-	groupsInFlight = 4
 )
 
 // write is one condition and one new state of a key.
@@ -95,6 +91,7 @@ func (e *Engine) collect() *group {
 		g.add(r)
 	}
 	g.begun = time.Now()
+	yielded := false
 	for len(g.requests) < maxGroupOps && g.bytes < maxGroupBytes {
 		select {
 		case r, open := <-e.requests:
@@ -105,7 +102,12 @@ func (e *Engine) collect() *group {
 			continue
 		default:
 		}
-		break
+		if yielded {
+			break
+		}
+		// Callers that were just answered may have their next request ready.
+		runtime.Gosched()
+		yielded = true
 	}
 	return g
 }
