@@ -23,23 +23,12 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	encryptionconfigcontroller "k8s.io/apiserver/pkg/server/options/encryptionconfig/controller"
 	kmsplugin "k8s.io/apiserver/pkg/storage/value/encrypt/envelope/testing/v2"
 	eventsclient "k8s.io/client-go/kubernetes/typed/events/v1"
 
 	"github.com/events-apiserver/events-apiserver/pkg/cmd/server"
 	"github.com/events-apiserver/events-apiserver/test/integration/testserver"
 )
-
-// TestMain makes servers notice a changed encryption configuration at once, and
-// may be events-apiserver itself.
-func TestMain(m *testing.M) {
-	if ranAsCommand() {
-		return
-	}
-	encryptionconfigcontroller.EncryptionConfigFileChangePollDuration = 50 * time.Millisecond
-	m.Run()
-}
 
 // impatient makes the embedded store forget old versions, and look for what is
 // in plain, at once.

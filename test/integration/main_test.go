@@ -4,7 +4,9 @@
 package integration
 
 import (
+	"flag"
 	"fmt"
+	"io"
 	"testing"
 	"time"
 
@@ -13,8 +15,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	encryptionconfigcontroller "k8s.io/apiserver/pkg/server/options/encryptionconfig/controller"
 	eventsclient "k8s.io/client-go/kubernetes/typed/events/v1"
 	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
 
 	"github.com/events-apiserver/events-apiserver/test/integration/testserver"
 )
@@ -25,6 +29,22 @@ const (
 	patience = 30 * time.Second
 	pollStep = 20 * time.Millisecond
 )
+
+// TestMain makes servers notice a changed encryption configuration at once, and
+// may be events-apiserver itself. What the servers log would hide which test
+// failed and why; with -v it is shown.
+func TestMain(m *testing.M) {
+	if ranAsCommand() {
+		return
+	}
+	flag.Parse()
+	if !testing.Verbose() {
+		klog.LogToStderr(false)
+		klog.SetOutput(io.Discard)
+	}
+	encryptionconfigcontroller.EncryptionConfigFileChangePollDuration = 50 * time.Millisecond
+	m.Run()
+}
 
 // stores returns, for each store, how a test gets a configuration with which
 // the data outlive a restart.
