@@ -202,10 +202,11 @@ func (e *Engine) loadIndexes() error {
 		e.keepIndexes(stored)
 		return nil
 	}
-	next, err := readMetaNumber(e.db, metaNextIndex)
+	first, err := readMetaNumber(e.db, metaNextIndex)
 	if err != nil {
 		return err
 	}
+	next := first
 	batch := e.db.NewBatch()
 	for _, declared := range e.config.Indexes {
 		x := newIndex(declared)
@@ -231,8 +232,12 @@ func (e *Engine) loadIndexes() error {
 	for name, numbers := range stored {
 		err = errors.Join(err, dropIndex(batch, name, indexID(numbers[0]))) //nolint:gosec // this package wrote it
 	}
-	err = errors.Join(err, setMeta(batch, metaNextIndex, next))
-	if err == nil {
+	if next != first {
+		err = errors.Join(err, setMeta(batch, metaNextIndex, next))
+	}
+	// After a crash under load a write may have to wait until Pebble has caught
+	// up, and so would whoever opens the directory.
+	if err == nil && !batch.Empty() {
 		err = e.db.Apply(batch, pebble.Sync)
 	}
 	return wrap("declaring indexes", errors.Join(err, batch.Close()))
