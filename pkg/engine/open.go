@@ -165,10 +165,14 @@ func (e *Engine) openData(dir string, lock *pebble.Lock) error {
 	if err := e.removeCheckpoints(); err != nil {
 		return err
 	}
-	db, err := pebble.Open(dir, e.pebbleOptions(lock))
+	options, scheduler := e.pebbleOptions(lock), newScheduler()
+	options.Experimental.CompactionScheduler = scheduler
+	db, err := pebble.Open(dir, options)
 	if err != nil {
+		scheduler.abandon()
 		return openError(dir, err)
 	}
+	scheduler.open()
 	e.db = db
 	if err := e.dropOldManifests(dir); err != nil {
 		e.backgroundError("opening "+dir, err)
