@@ -6,8 +6,9 @@ package architecture
 import "slices"
 
 // coveredDirectories hold the packages that are linked into the server, and the
-// test that must share no code with it. Each must have a rule.
-func coveredDirectories() []string { return []string{"cmd", "pkg", "test/crash"} }
+// test that must share no code with it, with what that imports. Each must have a
+// rule.
+func coveredDirectories() []string { return []string{"cmd", "pkg", "test/crash", "test/freeport"} }
 
 // rules is the table "who may import whom" of docs/architecture.md. A rule may
 // name a package that does not exist yet.
@@ -144,7 +145,13 @@ func rules() []rule {
 			reason: "the command turns flags into the Config of pkg/apiserver and leaves the rest to it",
 		},
 		{
+			dir:    "test/freeport",
+			never:  []string{module + "/cmd", module + "/pkg"},
+			reason: "a free port is free for any server",
+		},
+		{
 			dir:     "test/crash",
+			own:     []string{"test/freeport"}, // which knows no server
 			outside: slices.Concat([]string{"k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go"}, basics),
 			never:   []string{module + "/cmd", module + "/pkg"},
 			reason:  "the crash test knows the server as a program and by its API; code that both use would be wrong in both",

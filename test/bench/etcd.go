@@ -7,13 +7,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/events-apiserver/events-apiserver/test/freeport"
 )
 
 // etcd is a real etcd of one member, with fsync and the usual settings, and
@@ -25,14 +26,11 @@ type etcd struct {
 }
 
 func startEtcd(ctx context.Context, program, dir string) (*etcd, error) {
-	client, err := freeURL(ctx)
+	ports, err := freeport.Choose(2)
 	if err != nil {
 		return nil, err
 	}
-	peer, err := freeURL(ctx)
-	if err != nil {
-		return nil, err
-	}
+	client, peer := fmt.Sprintf("http://127.0.0.1:%d", ports[0]), fmt.Sprintf("http://127.0.0.1:%d", ports[1])
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making a directory for etcd: %w", err)
 	}
@@ -69,15 +67,6 @@ func (e *etcd) stop() {
 }
 
 func (e *etcd) flags() storeFlags { return storeFlags{EtcdURL: e.url, EtcdPID: e.cmd.Process.Pid} }
-
-func freeURL(ctx context.Context) (string, error) {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("looking for a free port: %w", err)
-	}
-	defer func() { _ = listener.Close() }()
-	return "http://" + listener.Addr().String(), nil
-}
 
 // waitAnswer returns when a GET of the URL is answered with 200, or when the
 // program that should answer has exited.

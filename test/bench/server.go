@@ -9,10 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"time"
 
@@ -23,6 +23,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/events-apiserver/events-apiserver/pkg/apiserver"
+	"github.com/events-apiserver/events-apiserver/test/freeport"
 )
 
 // server is the real server on a data directory.
@@ -36,13 +37,9 @@ type server struct {
 }
 
 func startServer(ctx context.Context, program, dataDir, dir string) (*server, error) {
-	address, err := freeURL(ctx)
+	port, err := freeport.ChooseOne()
 	if err != nil {
 		return nil, err
-	}
-	parsed, err := url.Parse(address)
-	if err != nil {
-		return nil, fmt.Errorf("starting the server: %w", err)
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making a directory for the server: %w", err)
@@ -53,14 +50,14 @@ func startServer(ctx context.Context, program, dataDir, dir string) (*server, er
 	}
 	defer func() { _ = log.Close() }()
 	cmd := exec.CommandContext(ctx, program, "serve", "--standalone", "--storage=embedded", "--data-dir="+dataDir, "--cert-dir="+dir,
-		"--bind-address=127.0.0.1", "--secure-port="+parsed.Port(), "--event-ttl=168h")
+		"--bind-address=127.0.0.1", "--secure-port="+strconv.Itoa(port), "--event-ttl=168h")
 	cmd.Stdout, cmd.Stderr = log, log
 	endWithParent(cmd)
 	begun := time.Now()
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting the server: %w", err)
 	}
-	s := &server{url: "https://" + parsed.Host, dir: dir, cmd: cmd, exited: make(chan struct{})}
+	s := &server{url: "https://127.0.0.1:" + strconv.Itoa(port), dir: dir, cmd: cmd, exited: make(chan struct{})}
 	go func() {
 		defer close(s.exited)
 		_ = cmd.Wait() // that it was ended is no news

@@ -8,7 +8,6 @@ package bridge
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -20,6 +19,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/events-apiserver/events-apiserver/test/cluster"
+	"github.com/events-apiserver/events-apiserver/test/freeport"
 )
 
 // direct is a client of the cluster's events-apiserver that does not go through
@@ -49,7 +49,7 @@ func (h *host) clientOf(t *testing.T, port int, ca string) *client {
 // way to the host, and returns a client of it.
 func (h *host) startReplica(t *testing.T) *client {
 	t.Helper()
-	port, err := freePort(t.Context())
+	port, err := freeport.ChooseOne()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,17 +108,4 @@ func (h *host) startReplica(t *testing.T) *client {
 		return nil
 	})
 	return replica
-}
-
-func freePort(ctx context.Context) (int, error) {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("finding a free port: %w", err)
-	}
-	defer func() { _ = listener.Close() }()
-	address, ok := listener.Addr().(*net.TCPAddr)
-	if !ok {
-		return 0, fmt.Errorf("finding a free port: %s is no TCP address", listener.Addr())
-	}
-	return address.Port, nil
 }

@@ -5,10 +5,11 @@ package cluster
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"slices"
 	"strings"
+
+	"github.com/events-apiserver/events-apiserver/test/freeport"
 )
 
 // Ports of the components on 127.0.0.1. A zero port is replaced by a free one.
@@ -77,7 +78,7 @@ func (t *PortTakenError) Unwrap() error { return t.Err }
 
 // check tells whether the port can be listened on now.
 func (n NamedPort) check() error {
-	listener, err := listen(*n.Value)
+	listener, err := freeport.ListenAt(*n.Value)
 	if err != nil {
 		return &PortTakenError{Port: n, Err: err}
 	}
@@ -95,13 +96,13 @@ func (p *Ports) reserve(components []string) (reservations, error) {
 		if *port.Value != 0 || !slices.Contains(components, port.Component) {
 			continue
 		}
-		listener, number, err := listenOnFree()
+		listener, err := freeport.Listen()
 		if err != nil {
 			held.releaseAll()
 			return nil, fmt.Errorf("finding a free port for %s: %w", port.Component, err)
 		}
-		*port.Value = number
-		held[number] = listener
+		*port.Value = freeport.Of(listener)
+		held[*port.Value] = listener
 	}
 	return held, nil
 }
@@ -117,27 +118,4 @@ func (r reservations) releaseAll() {
 	for port := range r {
 		r.release(port)
 	}
-}
-
-// Free ports come from below the range out of which Linux takes the local ports
-// of outgoing connections: one of those could take the port while its component
-// is down for a restart.
-const (
-	firstFreePort = 20000
-	lastFreePort  = 29999
-	freePortTries = 200
-)
-
-func listenOnFree() (listener net.Listener, port int, err error) {
-	for range freePortTries {
-		port = firstFreePort + rand.IntN(lastFreePort-firstFreePort+1)
-		if listener, err = listen(port); err == nil {
-			return listener, port, nil
-		}
-	}
-	return nil, 0, fmt.Errorf("none of %d tries in %d to %d was free: %w", freePortTries, firstFreePort, lastFreePort, err)
-}
-
-func listen(port int) (net.Listener, error) {
-	return net.ListenTCP("tcp", &net.TCPAddr{IP: net.ParseIP(loopback), Port: port})
 }

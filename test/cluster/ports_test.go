@@ -6,29 +6,30 @@ package cluster
 import (
 	"context"
 	"errors"
-	"net"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/events-apiserver/events-apiserver/test/freeport"
 )
 
 func TestTakenPortIsNamed(t *testing.T) {
 	t.Parallel()
-	listener, port, err := listenOnFree()
+	listener, err := freeport.Listen()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer listener.Close()
 
 	ports := DefaultPorts()
-	ports.KubeAPIServer = port
+	ports.KubeAPIServer = freeport.Of(listener)
 	err = portOf(t, &ports, KubeAPIServer).check()
 
 	taken := (*PortTakenError)(nil)
 	if !errors.As(err, &taken) {
 		t.Fatalf("got error %v, want a *PortTakenError", err)
 	}
-	for _, want := range []string{KubeAPIServer, "--kube-apiserver-port", "EVENTS_LOCAL_KUBE_APISERVER_PORT", listener.Addr().(*net.TCPAddr).AddrPort().String()} {
+	for _, want := range []string{KubeAPIServer, "--kube-apiserver-port", "EVENTS_LOCAL_KUBE_APISERVER_PORT", listener.Addr().String()} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q does not name %q", err, want)
 		}

@@ -7,8 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -21,6 +19,8 @@ import (
 	eventsclient "k8s.io/client-go/kubernetes/typed/events/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/events-apiserver/events-apiserver/test/freeport"
 )
 
 const (
@@ -49,7 +49,7 @@ type server struct {
 
 // newServer takes a free port and makes nothing else.
 func newServer(binary, dir string) (*server, error) {
-	port, err := freePort()
+	port, err := freeport.ChooseOne()
 	if err != nil {
 		return nil, err
 	}
@@ -58,20 +58,6 @@ func newServer(binary, dir string) (*server, error) {
 		certDir: filepath.Join(dir, "certs"),
 		dataDir: filepath.Join(dir, "data"),
 	}, nil
-}
-
-// freePort chooses from below the range out of which Linux takes the ports of
-// outgoing connections: one of those could take it while the server is down.
-func freePort() (int, error) {
-	var err error
-	for range 200 {
-		port := 20000 + rand.IntN(10000)
-		var listener net.Listener
-		if listener, err = net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port)); err == nil {
-			return port, listener.Close()
-		}
-	}
-	return 0, fmt.Errorf("finding a free port: %w", err)
 }
 
 // program is the command line of serve with more flags.

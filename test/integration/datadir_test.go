@@ -8,7 +8,6 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,6 +28,7 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/engine"
 	"github.com/events-apiserver/events-apiserver/pkg/registry/event"
 	"github.com/events-apiserver/events-apiserver/pkg/storage"
+	"github.com/events-apiserver/events-apiserver/test/freeport"
 	"github.com/events-apiserver/events-apiserver/test/integration/testserver"
 )
 
@@ -240,8 +240,12 @@ func TestDataDir_Encrypted(t *testing.T) {
 func TestDataDir_AfterAKill(t *testing.T) {
 	t.Parallel()
 	dir, certs := t.TempDir(), t.TempDir()
+	port, err := freeport.ChooseOne()
+	if err != nil {
+		t.Fatal(err)
+	}
 	killed := newCommand(t.Context(), t, "serve", "--standalone", "--storage=embedded", "--data-dir", dir,
-		"--cert-dir", certs, "--bind-address=127.0.0.1", "--secure-port="+freePort(t))
+		"--cert-dir", certs, "--bind-address=127.0.0.1", "--secure-port="+strconv.Itoa(port))
 	var log bytes.Buffer
 	killed.Stdout, killed.Stderr = &log, &log
 	if err := killed.Start(); err != nil {
@@ -276,20 +280,6 @@ func TestDataDir_AfterAKill(t *testing.T) {
 		t.Errorf("%d events after the kill, want 30", len(got))
 	}
 	succeeds(t, "compact", "--data-dir", dir)
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
 }
 
 // readyClient waits for a server that writes its kubeconfig and gets ready.

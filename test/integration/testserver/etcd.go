@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -18,16 +17,38 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/events-apiserver/events-apiserver/test/freeport"
 )
 
-const startTimeout = time.Minute
+const (
+	startTimeout = time.Minute
+	// etcdStarts bounds how often etcd is started, each time at other ports, when
+	// another program took one of them before etcd listened.
+	etcdStarts = 5
+	portTaken  = "address already in use"
+)
 
 // StartEtcd starts a real etcd of one member on loopback and returns the URL
 // under which it serves. It ends with the test.
 func StartEtcd(tb testing.TB) string {
 	tb.Helper()
 	program := etcdProgram(tb)
-	client, peer := freeURL(tb), freeURL(tb)
+	for try := 1; ; try++ {
+		url, log, err := startEtcd(tb, program)
+		if err == nil {
+			return url
+		}
+		if try == etcdStarts || !strings.Contains(log, portTaken) {
+			tb.Fatalf("etcd did not become healthy: %v\n%s", err, log)
+		}
+	}
+}
+
+// startEtcd returns what etcd logged with an error.
+func startEtcd(tb testing.TB, program string) (url, log string, err error) {
+	tb.Helper()
+	client, peer := freeURLs(tb)
 	dir := tb.TempDir()
 	logFile, err := os.Create(filepath.Join(dir, "etcd.log"))
 	if err != nil {
@@ -58,9 +79,9 @@ func StartEtcd(tb testing.TB) string {
 	})
 	if err := waitHealthy(tb.Context(), client, exited); err != nil {
 		log, _ := os.ReadFile(logFile.Name())
-		tb.Fatalf("etcd did not become healthy: %v\n%s", err, log)
+		return "", string(log), err
 	}
-	return client
+	return client, "", nil
 }
 
 // etcdProgram finds the etcd that hack/cluster/build.sh built.
@@ -82,20 +103,13 @@ func etcdProgram(tb testing.TB) string {
 	return program
 }
 
-func freeURL(tb testing.TB) string {
+func freeURLs(tb testing.TB) (client, peer string) {
 	tb.Helper()
-	listener := listen(tb)
-	defer func() { _ = listener.Close() }()
-	return "http://" + listener.Addr().String()
-}
-
-func listen(tb testing.TB) net.Listener {
-	tb.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
+	ports, err := freeport.Choose(2)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return listener
+	return fmt.Sprintf("http://127.0.0.1:%d", ports[0]), fmt.Sprintf("http://127.0.0.1:%d", ports[1])
 }
 
 func waitHealthy(ctx context.Context, url string, exited <-chan struct{}) error {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/events-apiserver/events-apiserver/pkg/apiserver"
 	"github.com/events-apiserver/events-apiserver/pkg/cmd/server"
+	"github.com/events-apiserver/events-apiserver/test/freeport"
 )
 
 // Config says how a server is started.
@@ -143,7 +144,11 @@ func options(tb testing.TB, config Config, listener net.Listener) *server.Option
 func listenAt(tb testing.TB, address string) net.Listener {
 	tb.Helper()
 	if address == "" {
-		return listen(tb)
+		listener, err := freeport.Listen()
+		if err != nil {
+			tb.Fatal(err)
+		}
+		return listener
 	}
 	var listener net.Listener
 	// The port of a server that has just ended is not free at once.
