@@ -24,7 +24,8 @@ type state struct {
 type builder struct {
 	engine *Engine
 	batch  *pebble.Batch
-	// iter sees all batches before this one; states has what this one adds.
+	// iter sees all batches before this one, and is nil until it is needed; states
+	// has what this one adds.
 	iter   *pebble.Iterator
 	states map[string]state
 	// expiryRows sees the same of the expiry rows; nil until it is needed.
@@ -41,22 +42,17 @@ type builder struct {
 	err error
 }
 
-func (e *Engine) newBuilder() (*builder, error) {
-	iter, err := e.newAbsenceIter()
-	if err != nil {
-		return nil, err
-	}
+func (e *Engine) newBuilder() *builder {
 	e.rows.reset()
 	return &builder{
 		engine:  e,
 		rows:    &e.rows,
 		batch:   e.db.NewBatch(),
-		iter:    iter,
 		states:  map[string]state{},
 		last:    e.last,
 		counted: e.counted,
 		now:     e.now(),
-	}, nil
+	}
 }
 
 // finish adds the rows that have waited, and those that there is one of for each
@@ -66,9 +62,11 @@ func (b *builder) finish() error {
 	if len(b.changes) > 0 {
 		b.failed(setMeta(b.batch, metaCounters, b.counted.numbers()...))
 	}
-	err := errors.Join(b.err, b.iter.Close())
-	if b.expiryRows != nil {
-		err = errors.Join(err, b.expiryRows.Close())
+	err := b.err
+	for _, iter := range []*pebble.Iterator{b.iter, b.expiryRows} {
+		if iter != nil {
+			err = errors.Join(err, iter.Close())
+		}
 	}
 	return err
 }
@@ -160,6 +158,16 @@ func (b *builder) state(key []byte) (state, error) {
 		return s, nil
 	}
 	b.key = appendVersionPrefix(b.key[:0], key)
+	if b.engine.absence.certain(b.key) {
+		return state{}, nil
+	}
+	if b.iter == nil {
+		iter, err := b.engine.newAbsenceIter()
+		if err != nil {
+			return state{}, err
+		}
+		b.iter = iter
+	}
 	if !b.iter.SeekPrefixGE(b.key) {
 		return state{}, wrap("reading the state of a key", b.iter.Error())
 	}
@@ -258,7 +266,9 @@ func (b *builder) commit(key []byte, current, next state, change Change) {
 		b.key = appendExpiryKey(b.key[:0], current.row.deadline, current.revision)
 		b.delete(b.key)
 	}
-	b.key = appendVersionKey(b.key[:0], key, next.revision)
+	b.key = appendVersionPrefix(b.key[:0], key)
+	b.engine.absence.writing(b.key, b.counted.keys)
+	b.key = appendVersionSuffix(b.key, next.revision)
 	b.row = next.row.append(b.row[:0])
 	b.rows.add(&b.rows.versions, b.key, b.row)
 	row := changeRow{flags: next.row.flags, prevRevision: change.PrevRevision, createRevision: change.CreateRevision, key: key}

@@ -28,7 +28,8 @@ type Config struct {
 	// the directory is built in the background; one that is gone is dropped.
 	Indexes []Index
 
-	// CacheBytes is for blocks of files, default 128 MiB. MemTableBytes is for
+	// CacheBytes is for blocks of files, default 128 MiB; an eighth as much more is
+	// for telling which keys do not exist (see absence). MemTableBytes is for
 	// each buffer of newest writes, of which there are up to four, default 32
 	// MiB. FeedBytes is for the newest changes, from which subscribers are
 	// served, default 32 MiB. These three bound the memory of the engine.
@@ -64,8 +65,10 @@ type Config struct {
 	// uncompressed is for tests that look for something in files.
 	uncompressed bool
 	// manual is for tests that call Expire and Compact at the right moments:
-	// nothing but the building of indexes runs by itself.
+	// nothing but the building of indexes and of one key filter runs by itself.
 	manual bool
+	// keyFilterBytes is for tests that have few keys.
+	keyFilterBytes int64
 }
 
 // Index is a way to find records by something in their value.

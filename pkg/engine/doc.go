@@ -64,7 +64,10 @@
 //     the newest revision when the directory is opened.
 //  10. Each value that an index with Index.Few has an entry for is in memory, unless
 //     there are too many.
-//  11. Format changes when an older build could not read what is written.
+//  11. The filter that answers for absent keys has all that exist: the writer adds
+//     a key before it applies the batch with its first version, and a new filter
+//     gets both what is written while it is built and what was there before.
+//  12. Format changes when an older build could not read what is written.
 //
 // # Beside the running engine
 //

@@ -56,8 +56,9 @@ type Engine struct {
 	last    Revision
 	counted counters
 	rows    orderedRows
-	// expiry is guarded by rowLock.
-	expiry expiryCursor
+	// expiry and absence are guarded by rowLock.
+	expiry  expiryCursor
+	absence absence
 
 	// compactLock lets one compaction run at a time. It guards compacted, the
 	// revision up to which change rows have been worked through.
@@ -82,6 +83,7 @@ func newEngine(config Config) *Engine {
 	e := &Engine{
 		config:     config,
 		feed:       newFeed(config.FeedBytes),
+		absence:    newAbsence(config.keyFilterBytes),
 		requests:   make(chan *request, maxGroupOps),
 		background: make(chan *request),
 		applied:    make(chan *group),
@@ -111,6 +113,7 @@ func (e *Engine) start() {
 				e.keepDeciding(ctx)
 			}
 		})
+		e.byItself.Go(func() { e.keepAbsence(ctx) })
 	}
 	if e.config.manual || e.config.ReadOnly {
 		return

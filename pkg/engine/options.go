@@ -66,6 +66,7 @@ func (c Config) complete() (Config, error) {
 	c.FeedBytes = orDefault(c.FeedBytes, defaultFeedBytes)
 	c.MinFreeBytes = orDefault(c.MinFreeBytes, defaultMinFreeBytes)
 	c.Retention = orDefault(c.Retention, defaultRetention)
+	c.keyFilterBytes = orDefault(c.keyFilterBytes, c.CacheBytes/keyFilterPart)
 	return c, nil
 }
 

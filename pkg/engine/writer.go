@@ -124,10 +124,7 @@ func (g *group) add(r *request) {
 func (e *Engine) apply(g *group) error {
 	e.rowLock.Lock()
 	defer e.rowLock.Unlock()
-	b, err := e.newBuilder()
-	if err != nil {
-		return err
-	}
+	b := e.newBuilder()
 	for _, r := range g.requests {
 		revision, err := b.request(r)
 		g.results = append(g.results, result{revision, err})
