@@ -31,8 +31,11 @@ const (
 	blockBytes = 16 << 10
 
 	// levelZeroTables and baseLevelBytes say how much is gathered before it is
-	// merged with what is there. The more, the less often a row is written again.
-	levelZeroTables = 24
+	// merged with what is there. The more, the less often a row is written again,
+	// and the more files a read asks. With 24, 48 and 96 a create took 50, 40 and 35
+	// µs of processor time until there were seven million events. With 90 files
+	// there a list of one uid took 0.30 ms, with 48 0.19 ms.
+	levelZeroTables = 64
 	baseLevelBytes  = 256 * mib
 
 	// levelZeroFileBytes is how large files of level 0 get. Each level below has

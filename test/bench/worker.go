@@ -122,6 +122,9 @@ func (s settings) orderOf(kind string, j job) ([]byte, error) {
 	}
 	order := envelope{Kind: kind, Job: encoded}
 	if s.profiles != "" {
+		if err := os.MkdirAll(s.profiles, 0o750); err != nil {
+			return nil, fmt.Errorf("making the directory for profiles: %w", err)
+		}
 		order.Profile = filepath.Join(s.profiles, fmt.Sprintf("%s-%d.pprof", kind, time.Now().UnixNano()))
 	}
 	return json.Marshal(order)
