@@ -17,6 +17,8 @@ const (
 	absenceChunk = 8192
 	// absenceRest leaves most of the disk and of a processor to others.
 	absenceRest = 3
+	// absenceRetry is how long after an error it is tried again.
+	absenceRetry = time.Minute
 )
 
 // absence tells of keys that they do not exist, without looking into files. Most
@@ -24,8 +26,8 @@ const (
 // processor time of a write.
 //
 // A filter has every key that existed when its building began, and each that was
-// written since. When too many have been, most of which may be gone,
-// another one takes its place.
+// written since. When too many have been, most of which are gone, another one
+// takes its place.
 type absence struct {
 	filterBytes int64
 	// answering is nil until the first filter is built, building while none is.
@@ -78,19 +80,23 @@ func (a *absence) finish() {
 	}
 }
 
+// abandon forgets the filter that was begun.
+func (a *absence) abandon() { a.building = nil }
+
 // keepAbsence builds a filter, and another one when it is crowded.
 func (e *Engine) keepAbsence(ctx context.Context) {
 	for {
-		if err := e.buildAbsence(ctx); err != nil {
-			if ctx.Err() == nil {
-				e.backgroundError("reading which keys there are", err)
-			}
-			return
+		var again <-chan time.Time
+		err := e.buildAbsence(ctx)
+		if err != nil && ctx.Err() == nil {
+			e.backgroundError("reading which keys there are", err)
+			again = time.After(absenceRetry)
 		}
 		if e.config.manual {
 			return
 		}
 		select {
+		case <-again:
 		case <-e.absence.crowded:
 		case <-ctx.Done():
 			return
@@ -98,10 +104,22 @@ func (e *Engine) keepAbsence(ctx context.Context) {
 	}
 }
 
-// buildAbsence reads the keys from their expiry rows, which take a tenth of the
-// room that versions take. If there are fewer of these than keys, then some keys
-// never expire, and it reads all versions.
 func (e *Engine) buildAbsence(ctx context.Context) error {
+	err := e.readKeys(ctx)
+	e.rowLock.Lock()
+	defer e.rowLock.Unlock()
+	if err != nil {
+		e.absence.abandon()
+		return err
+	}
+	e.absence.finish()
+	return nil
+}
+
+// readKeys begins a filter and adds the keys that there are, from their expiry
+// rows, which are small beside the versions. If there are fewer of these than
+// keys, then some keys never expire, and it reads all versions.
+func (e *Engine) readKeys(ctx context.Context) error {
 	e.rowLock.Lock()
 	filter, live := e.absence.begin(), e.counted.keys
 	expiring, err := e.newIter([]byte{spaceExpiry}, spaceEnd(spaceExpiry))
@@ -113,15 +131,10 @@ func (e *Engine) buildAbsence(ctx context.Context) error {
 	if err := errors.Join(err, expiring.Close()); err != nil {
 		return err
 	}
-	if found != live {
-		if err := e.addVersions(ctx, filter); err != nil {
-			return err
-		}
+	if found == live {
+		return nil
 	}
-	e.rowLock.Lock()
-	defer e.rowLock.Unlock()
-	e.absence.finish()
-	return nil
+	return e.addVersions(ctx, filter)
 }
 
 // addExpiring adds the keys of the expiry rows and returns how many there are.

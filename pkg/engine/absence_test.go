@@ -31,8 +31,8 @@ func awaitAbsence(t *testing.T, e *Engine) {
 	})
 }
 
-func create(ctx context.Context, e *Engine, key string) error {
-	_, err := e.Commit(ctx, Op{Key: []byte(key), Value: []byte("v|"), Expect: Absent()})
+func create(ctx context.Context, e *Engine, key string, deadline time.Time) error {
+	_, err := e.Commit(ctx, Op{Key: []byte(key), Value: []byte("v|"), Expect: Absent(), Deadline: deadline})
 	return err
 }
 
@@ -58,11 +58,11 @@ func testAbsenceAfterARestart(t *testing.T, expires func(n int) bool) {
 	for part := range 16 {
 		writers.Go(func() {
 			for n := part; n < keys; n += 16 {
-				op := Op{Key: []byte(key(n)), Value: []byte("v|"), Expect: Absent()}
+				var deadline time.Time
 				if expires(n) {
-					op.Deadline = time.Now().Add(time.Hour)
+					deadline = time.Now().Add(time.Hour)
 				}
-				if _, err := e.Commit(t.Context(), op); err != nil {
+				if err := create(t.Context(), e, key(n), deadline); err != nil {
 					t.Error(err)
 				}
 			}
@@ -91,10 +91,10 @@ func testAbsenceAfterARestart(t *testing.T, expires func(n int) bool) {
 		t.Errorf("of %d keys that were never written %d are not known to be absent", keys, wrong)
 	}
 	conflict := (*ConflictError)(nil)
-	if err := create(t.Context(), e, key(keys-1)); !errors.As(err, &conflict) || conflict.Current == nil {
+	if err := create(t.Context(), e, key(keys-1), time.Time{}); !errors.As(err, &conflict) || conflict.Current == nil {
 		t.Errorf("a key is created twice: %v", err)
 	}
-	if err := errors.Join(create(t.Context(), e, key(7)), create(t.Context(), e, key(keys))); err != nil {
+	if err := errors.Join(create(t.Context(), e, key(7), time.Time{}), create(t.Context(), e, key(keys), time.Time{})); err != nil {
 		t.Errorf("creating a deleted and a new key: %v", err)
 	}
 	if absent, _ := certainlyAbsent(e, key(keys)); absent {
@@ -106,6 +106,16 @@ func testAbsenceAfterARestart(t *testing.T, expires func(n int) bool) {
 // filters have been crowded. No key that is there may be missing in any of them.
 func TestAbsence_CrowdedFilters(t *testing.T) {
 	t.Parallel()
+	for name, deadline := range map[string]time.Time{"keys expire": time.Now().Add(time.Hour), "keys do not expire": {}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testCrowdedFilters(t, deadline)
+		})
+	}
+}
+
+func testCrowdedFilters(t *testing.T, deadline time.Time) {
+	t.Helper()
 	const (
 		writers, keysOfEach = 8, 40
 		rounds              = 25
@@ -121,10 +131,10 @@ func TestAbsence_CrowdedFilters(t *testing.T) {
 			for round := range rounds {
 				for n := range keysOfEach {
 					key := fmt.Sprintf("key-%d-%d-%d", writer, round, n)
-					if err := create(t.Context(), e, key); err != nil {
+					if err := create(t.Context(), e, key, deadline); err != nil {
 						t.Errorf("creating %s: %v", key, err)
 					}
-					if err := create(t.Context(), e, key); !errors.As(err, new(*ConflictError)) {
+					if err := create(t.Context(), e, key, deadline); !errors.As(err, new(*ConflictError)) {
 						t.Errorf("creating %s again: %v", key, err)
 					}
 					if _, err := e.Commit(t.Context(), Op{Key: []byte(key)}); err != nil {
