@@ -33,6 +33,7 @@ import (
 	"k8s.io/client-go/tools/events"
 
 	"github.com/events-apiserver/events-apiserver/pkg/cmd/server"
+	"github.com/events-apiserver/events-apiserver/pkg/engine"
 	"github.com/events-apiserver/events-apiserver/test/integration/testserver"
 )
 
@@ -286,7 +287,28 @@ func TestDiskWithoutAnyRoom(t *testing.T) {
 	if err := testserver.Refused(t, f.config); err == nil || !strings.Contains(err.Error(), "--data-dir") || !strings.Contains(err.Error(), "make room") {
 		t.Errorf("a start on the full disk: %v, want what to do", err)
 	}
+	f.opensWithRoom(t)
+}
+
+// opensWithRoom clears the disk after a start that was refused. What that start
+// has begun goes on until there is room and then lets go of the directory, and a
+// test that ended before would leave it a path that soon names another disk.
+func (f *fullDisk) opensWithRoom(t *testing.T) {
+	t.Helper()
 	f.disk.Clear(t)
+	eventually(t, "the data directory to be let go", func() bool {
+		data, err := engine.Open(engine.Config{Dir: f.config.DataDir, KeepIndexes: true})
+		if errors.Is(err, engine.ErrLocked) {
+			return false
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := data.Close(); err != nil {
+			t.Error(err)
+		}
+		return true
+	})
 }
 
 // A recorder drops an event at most errors. A refusal for a while must not be

@@ -63,13 +63,13 @@ func Start(tb testing.TB, config Config) *Server {
 		config.DataDir = tb.TempDir()
 	}
 	listener := listenAt(tb, config.Address)
-	cancel, done := run(tb, config, listener)
-	running := &Server{Address: listener.Addr().String(), stop: stopOnce(tb, cancel, done)}
+	ended := run(tb, config, listener)
+	running := &Server{Address: listener.Addr().String(), stop: stopOnce(tb, ended)}
 	if config.EtcdURL != "" {
 		tb.Cleanup(forgetEtcd)
 	}
 	tb.Cleanup(running.Stop)
-	running.Admin = waitReady(tb, filepath.Join(config.Dir, "kubeconfig"), done)
+	running.Admin = waitReady(tb, filepath.Join(config.Dir, "kubeconfig"), ended)
 	return running
 }
 
@@ -88,27 +88,38 @@ func Refused(tb testing.TB, config Config) error {
 	}
 	listener := listenAt(tb, config.Address)
 	defer func() { _ = listener.Close() }()
-	cancel, done := run(tb, config, listener)
-	defer cancel()
+	ended := run(tb, config, listener)
+	defer ended.cancel()
 	select {
-	case err := <-done:
-		return err
+	case <-ended.done:
+		return ended.err
 	case <-time.After(startTimeout):
 		tb.Fatal("the server does not end")
 		return nil
 	}
 }
 
-func run(tb testing.TB, config Config, listener net.Listener) (context.CancelFunc, <-chan error) {
+// ending is how a server is ended, and how it did.
+type ending struct {
+	cancel context.CancelFunc
+	// done is closed when the server has ended, and then err is set.
+	done chan struct{}
+	err  error
+}
+
+func run(tb testing.TB, config Config, listener net.Listener) *ending {
 	tb.Helper()
 	completed := options(tb, config, listener).Complete()
 	if errs := completed.Validate(); len(errs) > 0 {
 		tb.Fatalf("the options are wrong: %v", errs)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- completed.Run(ctx) }()
-	return cancel, done
+	ended := &ending{cancel: cancel, done: make(chan struct{})}
+	go func() {
+		defer close(ended.done)
+		ended.err = completed.Run(ctx)
+	}()
+	return ended
 }
 
 func options(tb testing.TB, config Config, listener net.Listener) *server.Options {
@@ -163,7 +174,7 @@ func listenAt(tb testing.TB, address string) net.Listener {
 	return listener
 }
 
-func stopOnce(tb testing.TB, cancel context.CancelFunc, done <-chan error) func() {
+func stopOnce(tb testing.TB, ended *ending) func() {
 	tb.Helper()
 	stopped := false
 	return func() {
@@ -171,11 +182,11 @@ func stopOnce(tb testing.TB, cancel context.CancelFunc, done <-chan error) func(
 			return
 		}
 		stopped = true
-		cancel()
+		ended.cancel()
 		select {
-		case err := <-done:
-			if err != nil {
-				tb.Errorf("the server ended with: %v", err)
+		case <-ended.done:
+			if ended.err != nil {
+				tb.Errorf("the server ended with: %v", ended.err)
 			}
 		case <-time.After(startTimeout):
 			tb.Error("the server did not end")
@@ -185,13 +196,13 @@ func stopOnce(tb testing.TB, cancel context.CancelFunc, done <-chan error) func(
 
 // waitReady waits for the kubeconfig and for readiness, and returns a client
 // configuration without limits of its own.
-func waitReady(tb testing.TB, kubeconfig string, done <-chan error) *rest.Config {
+func waitReady(tb testing.TB, kubeconfig string, ended *ending) *rest.Config {
 	tb.Helper()
 	var admin *rest.Config
 	err := wait.PollUntilContextTimeout(tb.Context(), 20*time.Millisecond, startTimeout, true, func(ctx context.Context) (bool, error) {
 		select {
-		case err := <-done:
-			tb.Fatalf("the server ended before it was ready: %v", err)
+		case <-ended.done:
+			tb.Fatalf("the server ended before it was ready: %v", ended.err)
 		default:
 		}
 		config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
