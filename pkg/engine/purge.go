@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -137,7 +138,8 @@ func (e *Engine) dropOldManifests(dir string) error {
 		return strings.Compare(a, b)
 	})
 	for i := range len(names) - 1 {
-		if err := fsys.Remove(fsys.PathJoin(dir, names[i])); err != nil {
+		// After crashes there are so many that Pebble removes some by itself.
+		if err := fsys.Remove(fsys.PathJoin(dir, names[i])); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("removing an old list of files: %w", err)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -165,6 +166,39 @@ func TestPurgeUnderWriters(t *testing.T) {
 	close(stop)
 	if err := errors.Join(<-stopped, e.Check(t.Context())); err != nil {
 		t.Error(err)
+	}
+}
+
+// racedRemoval is a file system on which another goroutine always comes first
+// where lists of files are removed.
+type racedRemoval struct {
+	vfs.FS
+	raced atomic.Int64
+}
+
+// Remove removes the file twice.
+func (r *racedRemoval) Remove(name string) error {
+	if strings.Contains(name, manifestPrefix) {
+		r.raced.Add(1)
+		if err := r.FS.Remove(name); err != nil {
+			return err
+		}
+	}
+	return r.FS.Remove(name)
+}
+
+// Pebble removes old lists of files in the background, while Open removes them.
+func TestOpenOutrunInRemovingLists(t *testing.T) {
+	t.Parallel()
+	fsys := &racedRemoval{FS: vfs.NewMem()}
+	for range 2 {
+		e := open(t, Config{FS: fsys, Listener: Listener{BackgroundError: func(doing string, err error) { t.Errorf("%s: %v", doing, err) }}})
+		if err := e.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if fsys.raced.Load() == 0 {
+		t.Error("there was no old list of files to remove")
 	}
 }
 
