@@ -172,7 +172,7 @@ func (e *Engine) openData(dir string, lock *pebble.Lock) error {
 		scheduler.abandon()
 		return openError(dir, err)
 	}
-	scheduler.open()
+	scheduler.open(func() int { return int(db.Metrics().Levels[0].Sublevels) })
 	e.db = db
 	if err := e.dropOldManifests(dir); err != nil {
 		e.backgroundError("opening "+dir, err)

@@ -4,7 +4,9 @@
 package engine
 
 import (
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -14,19 +16,33 @@ import (
 // waits that may begin, at least. Pebble's own does so, too.
 const scheduleEvery = 100 * time.Millisecond
 
+// levelZeroBehind is from how many files at level 0 on, one above the other,
+// compactions let nobody go first: soon after, Pebble would stop all writes.
+const levelZeroBehind = levelZeroTables * 3 / 2
+
 // scheduler lets Pebble begin compactions as Pebble's own does, as many at a time
 // as Options.CompactionConcurrencyRange allows, but none before the data is open.
 // For Pebble waits for those that run before it looks for files that nobody
 // needs, near the end of opening: after a crash under load that took seconds.
+//
+// While compactions keep up, they let others go first, every hundred rows or so.
+// The Go runtime would let each have a processor for ten milliseconds, twenty
+// times as long as an fsync takes, for which writers and readers wait.
 //
 // Pebble calls TrySchedule and UpdateGetAllowedWithoutPermission with locks of
 // its own held, which most methods of pebble.DBForCompaction take; those are
 // called by one goroutine of the scheduler only.
 type scheduler struct {
 	db pebble.DBForCompaction
+	// letOthers gives the processor away and comes back.
+	letOthers func()
+	// behind is set while compactions do not keep up.
+	behind atomic.Bool
 
-	lock    sync.Mutex
-	opened  bool
+	lock sync.Mutex
+	// depth tells how many files level 0 has, one above the other. It is nil until
+	// the data is open.
+	depth   func() int
 	stopped bool
 	// begun counts the compactions that were let begin and have not ended.
 	begun int
@@ -37,7 +53,7 @@ type scheduler struct {
 }
 
 func newScheduler() *scheduler {
-	return &scheduler{look: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
+	return &scheduler{letOthers: runtime.Gosched, look: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
 }
 
 // Register implements pebble.CompactionScheduler.
@@ -66,10 +82,10 @@ func (s *scheduler) TrySchedule() (bool, pebble.CompactionGrantHandle) {
 // UpdateGetAllowedWithoutPermission implements pebble.CompactionScheduler.
 func (s *scheduler) UpdateGetAllowedWithoutPermission() { s.lookSoon() }
 
-// open is called when the data is open.
-func (s *scheduler) open() {
+// open is called when the data is open. No lock is held when depth is called.
+func (s *scheduler) open(depth func() int) {
 	s.lock.Lock()
-	s.opened = true
+	s.depth = depth
 	s.lock.Unlock()
 	s.lookSoon()
 }
@@ -94,7 +110,7 @@ func (s *scheduler) take() bool {
 	allowed := s.db.GetAllowedWithoutPermission()
 	s.lock.Lock()
 	defer s.lock.Unlock()
-	if !s.opened || s.stopped || s.begun >= allowed {
+	if s.depth == nil || s.stopped || s.begun >= allowed {
 		return false
 	}
 	s.begun++
@@ -116,11 +132,21 @@ func (s *scheduler) run() {
 		select {
 		case <-s.look:
 		case <-ticker.C:
+			s.lookHowDeep()
 		case <-s.stop:
 			return
 		}
 		for s.beginOne() {
 		}
+	}
+}
+
+func (s *scheduler) lookHowDeep() {
+	s.lock.Lock()
+	depth := s.depth
+	s.lock.Unlock()
+	if depth != nil {
+		s.behind.Store(depth() >= levelZeroBehind)
 	}
 }
 
@@ -150,5 +176,10 @@ func (grant) Started() {}
 // MeasureCPU implements pebble.CompactionGrantHandle.
 func (grant) MeasureCPU(pebble.CompactionGoroutineKind) {}
 
-// CumulativeStats implements pebble.CompactionGrantHandle.
-func (grant) CumulativeStats(pebble.CompactionGrantHandleStats) {}
+// CumulativeStats implements pebble.CompactionGrantHandle. Pebble calls it while
+// the compaction goes on, without a lock, and allows that it takes long.
+func (g grant) CumulativeStats(pebble.CompactionGrantHandleStats) {
+	if !g.scheduler.behind.Load() {
+		g.scheduler.letOthers()
+	}
+}

@@ -86,6 +86,8 @@ func (d *compactingDB) counts() (running, pending int) {
 	return len(d.running), d.pending
 }
 
+func noDepth() int { return 0 }
+
 func newCompactingDB(allowed int) *compactingDB {
 	db := &compactingDB{scheduler: newScheduler(), allowed: allowed}
 	db.scheduler.Register(2, db)
@@ -106,7 +108,7 @@ func TestScheduler_BeginsNothingBeforeTheDataIsOpen(t *testing.T) {
 	if running, pending := db.counts(); running != 0 || pending != 1 {
 		t.Fatalf("%d compactions run and %d wait, want 0 and 1", running, pending)
 	}
-	db.scheduler.open()
+	db.scheduler.open(noDepth)
 	eventually(t, func() error {
 		if running, pending := db.counts(); running != 1 {
 			return fmt.Errorf("%d compactions run and %d wait", running, pending)
@@ -119,7 +121,7 @@ func TestScheduler_BeginsAllThatWaitsAsManyAtATimeAsAllowed(t *testing.T) {
 	t.Parallel()
 	const flushes, allowed = 2000, 2
 	db := newCompactingDB(allowed)
-	db.scheduler.open()
+	db.scheduler.open(noDepth)
 	var running sync.WaitGroup
 	running.Go(func() {
 		for range flushes {
@@ -149,6 +151,31 @@ func TestScheduler_BeginsAllThatWaitsAsManyAtATimeAsAllowed(t *testing.T) {
 	}
 	if running, pending := db.counts(); running != 0 || pending != 1 {
 		t.Errorf("%d compactions run and %d wait after the end, want 0 and 1", running, pending)
+	}
+}
+
+func TestScheduler_LetsOthersGoFirstUntilItIsBehind(t *testing.T) {
+	t.Parallel()
+	yields := 0
+	s := newScheduler()
+	s.letOthers = func() { yields++ }
+	s.lookHowDeep() // nothing is known before the data is open
+	depth := 0
+	s.open(func() int { return depth })
+	for _, step := range []struct{ depth, yields int }{
+		{0, 1},
+		{levelZeroTables, 2}, // as deep as it gets by design
+		{levelZeroBehind - 1, 3},
+		{levelZeroBehind, 3},
+		{2*levelZeroTables - 1, 3},
+		{levelZeroTables, 4},
+	} {
+		depth = step.depth
+		s.lookHowDeep()
+		grant{s}.CumulativeStats(pebble.CompactionGrantHandleStats{})
+		if yields != step.yields {
+			t.Errorf("with %d files at level 0 others went first %d times by now, want %d", step.depth, yields, step.yields)
+		}
 	}
 }
 

@@ -20,7 +20,7 @@ func TestJobs(t *testing.T) {
 		t.Errorf("create measured %+v, want at least %d events and what they cost", created, count)
 	}
 	read := carryOut[readResult](t, readJob{Store: big, Events: created.Events, Lists: 10, Seed: 1})
-	if read.OfPod <= 0 || read.OfPodP99 < read.OfPod || read.First <= 0 || read.Hundredth != 0 || read.ProtobufBytes < 300*count {
+	if read.OfPod.P50 <= 0 || read.OfPod.P99 < read.OfPod.P50 || read.First <= 0 || read.Hundredth != 0 || read.ProtobufBytes < 300*count {
 		t.Errorf("read measured %+v, want times of lists and of the first page", read)
 	}
 	watched := carryOut[watchResult](t, watchJob{Store: big, Watchers: 5, First: 1_000_000, Rate: 500, For: time.Second})

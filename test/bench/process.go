@@ -5,6 +5,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"strconv"
@@ -44,6 +45,41 @@ func cpuOf(pid int) (time.Duration, error) {
 		ticks += n
 	}
 	return time.Duration(ticks) * time.Second / clockTicks, nil
+}
+
+const (
+	// idleSeconds in a row, with less than idlePart of a processor used, make a
+	// process that is at rest.
+	idleSeconds = 3
+	idlePart    = 0.05
+	// restWithin is for how long the wait for it lasts at most.
+	restWithin = 15 * time.Minute
+)
+
+// untilAtRest waits until this process does nothing any more, as when all files
+// that were to be merged are, and returns how long that took.
+func untilAtRest(ctx context.Context) (time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, restWithin)
+	defer cancel()
+	begun, ticker := time.Now(), time.NewTicker(time.Second)
+	defer ticker.Stop()
+	before, err := ownCPU()
+	for idle := 0; err == nil && idle < idleSeconds; {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return 0, fmt.Errorf("waiting until the store is at rest: %w", ctx.Err())
+		}
+		var now time.Duration
+		now, err = ownCPU()
+		if now-before < time.Duration(idlePart*float64(time.Second)) {
+			idle++
+		} else {
+			idle = 0
+		}
+		before = now
+	}
+	return time.Since(begun), err
 }
 
 // cpu is what this process and the store's have used together.

@@ -25,15 +25,20 @@ type readJob struct {
 	Events int
 	// Lists is how many lists of one pod are made.
 	Lists int
-	Seed  uint64
+	// AtRest waits, after some lists, until the store is at rest, and makes the
+	// others then.
+	AtRest bool
+	Seed   uint64
 }
 
 type readResult struct {
 	// Open is how long opening the store took.
 	Open time.Duration
-	// OfPod is the median time of a list of one regarding.uid; OfPodP99 what one
-	// in a hundred exceeds.
-	OfPod, OfPodP99 time.Duration
+	// OfPod are lists of one regarding.uid. With AtRest BusyOfPod are those before,
+	// while the store still merges files that a load has left, and Rest is how long
+	// that lasted.
+	OfPod, BusyOfPod listTimes
+	Rest             time.Duration
 	// First and Hundredth are the median times of those pages, zero if there
 	// are not so many.
 	First, Hundredth time.Duration
@@ -49,7 +54,7 @@ func (j readJob) run(ctx context.Context) (any, error) {
 		return nil, err
 	}
 	r := readResult{Open: time.Since(begun)}
-	err = errors.Join(j.ofPods(ctx, s, &r), j.pages(ctx, s, &r))
+	err = j.lists(ctx, s, &r)
 	mean, sizeErr := protobufBytes(s.codec, j.Events)
 	r.ProtobufBytes = mean * float64(j.Events)
 	own, memoryErr := memoryOf(selfPID())
@@ -57,24 +62,41 @@ func (j readJob) run(ctx context.Context) (any, error) {
 	return r, errors.Join(err, sizeErr, memoryErr, s.close())
 }
 
+func (j readJob) lists(ctx context.Context, s *store, r *readResult) (err error) {
+	if j.AtRest {
+		if r.BusyOfPod, err = j.ofPods(ctx, s, 0); err != nil {
+			return err
+		}
+		if r.Rest, err = untilAtRest(ctx); err != nil {
+			return err
+		}
+	}
+	if r.OfPod, err = j.ofPods(ctx, s, 1); err != nil {
+		return err
+	}
+	return j.pages(ctx, s, r)
+}
+
+// listTimes are the median time of lists and what one in a hundred exceeds.
+type listTimes struct{ P50, P99 time.Duration }
+
 // ofPods lists the events of pods taken at random from all, so that caches help
 // as little as they would in a cluster.
-func (j readJob) ofPods(ctx context.Context, s *store, r *readResult) error {
-	random := rand.New(rand.NewPCG(j.Seed, 0))
+func (j readJob) ofPods(ctx context.Context, s *store, stream uint64) (listTimes, error) {
+	random := rand.New(rand.NewPCG(j.Seed, stream))
 	var took []time.Duration
 	for range j.Lists {
 		pod := random.IntN(j.Events / eventsPerPod)
 		list, t, err := s.list(ctx, ofPod(pod))
 		if err != nil {
-			return err
+			return listTimes{}, err
 		}
 		if len(list.Items) != eventsPerPod {
-			return fmt.Errorf("%d events about pod %d, want %d", len(list.Items), pod, eventsPerPod)
+			return listTimes{}, fmt.Errorf("%d events about pod %d, want %d", len(list.Items), pod, eventsPerPod)
 		}
 		took = append(took, t)
 	}
-	r.OfPod, r.OfPodP99 = percentile(took, 50), percentile(took, 99)
-	return nil
+	return listTimes{percentile(took, 50), percentile(took, 99)}, nil
 }
 
 // pages reads from the first page on, a few times over.

@@ -24,10 +24,10 @@ func (s *session) read(ctx context.Context) error {
 		return err
 	}
 	var big, small readResult
-	if err := s.inWorker(ctx, "read", readJob{Store: s.big(), Events: s.created.Events, Lists: podLists, Seed: s.seed}, &big); err != nil {
+	if err := s.inWorker(ctx, "read", readJob{Store: s.big(), Events: s.created.Events, Lists: podLists, AtRest: true, Seed: s.seed}, &big); err != nil {
 		return err
 	}
-	if err := s.inWorker(ctx, "read", readJob{Store: few, Events: fewEvents, Lists: podLists, Seed: s.seed}, &small); err != nil {
+	if err := s.inWorker(ctx, "read", readJob{Store: few, Events: fewEvents, Lists: podLists, AtRest: true, Seed: s.seed}, &small); err != nil {
 		return err
 	}
 	s.reportOfPod(big, small)
@@ -38,17 +38,26 @@ func (s *session) read(ctx context.Context) error {
 	return s.reportDisk(big)
 }
 
+// mostOfPod is what a list of one pod may take.
+const mostOfPod = 300 * time.Microsecond
+
 func (s *session) reportOfPod(big, small readResult) {
-	etcd := fmt.Sprintf("%s with %d events", millis(s.etcdRead.OfPod), s.etcdEvents)
+	etcd := fmt.Sprintf("%s with %d events", millis(s.etcdRead.OfPod.P50), s.etcdEvents)
 	s.report.add(row{
-		work:     fmt.Sprintf("list of the %d events of one regarding.uid among %d (p99 %s)", eventsPerPod, s.created.Events, millis(big.OfPodP99)),
-		embedded: millis(big.OfPod), etcd: etcd, ratio: times(faster(big.OfPod, s.etcdRead.OfPod)),
-		reach: "0.3 ms", reached: big.OfPod <= 300*time.Microsecond,
+		work: fmt.Sprintf("list of the %d events of one regarding.uid among %d (p99 %s), once all files are merged, %s after opening",
+			eventsPerPod, s.created.Events, millis(big.OfPod.P99), seconds(big.Rest)),
+		embedded: millis(big.OfPod.P50), etcd: etcd, ratio: times(faster(big.OfPod.P50, s.etcdRead.OfPod.P50)),
+		reach: "0.3 ms", reached: big.OfPod.P50 <= mostOfPod,
 	})
 	s.report.add(row{
-		work:     fmt.Sprintf("the same among %d, and how many times that it is with many", fewEvents),
-		embedded: fmt.Sprintf("%s, %.1f times", millis(small.OfPod), faster(small.OfPod, big.OfPod)),
-		reach:    "2 times", reached: big.OfPod <= 2*small.OfPod,
+		work:     fmt.Sprintf("the same just after opening, while what the load has left is merged (p99 %s)", millis(big.BusyOfPod.P99)),
+		embedded: millis(big.BusyOfPod.P50), etcd: etcd, ratio: times(faster(big.BusyOfPod.P50, s.etcdRead.OfPod.P50)),
+		reach: "0.3 ms", reached: big.BusyOfPod.P50 <= mostOfPod,
+	})
+	s.report.add(row{
+		work:     fmt.Sprintf("the same at rest among %d, and how many times that it is with many", fewEvents),
+		embedded: fmt.Sprintf("%s, %.1f times", millis(small.OfPod.P50), faster(small.OfPod.P50, big.OfPod.P50)),
+		reach:    "2 times", reached: big.OfPod.P50 <= 2*small.OfPod.P50,
 	})
 }
 
