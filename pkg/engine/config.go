@@ -30,7 +30,7 @@ type Config struct {
 
 	// CacheBytes is for blocks of files, default 128 MiB; an eighth as much more is
 	// for telling which keys do not exist (see absence). MemTableBytes is for
-	// each buffer of newest writes, of which there are up to four, default 32
+	// each buffer of newest writes, of which there are up to four, default 64
 	// MiB. FeedBytes is for the newest changes, from which subscribers are
 	// served, default 32 MiB. These three bound the memory of the engine.
 	CacheBytes, MemTableBytes, FeedBytes int64
@@ -52,7 +52,7 @@ type Config struct {
 	KeepIndexes bool
 
 	// MinFreeBytes is the free disk space below which writes are refused with
-	// ErrNoSpace, default 256 MiB; negative means not before there is none. Half
+	// ErrNoSpace, default 512 MiB; negative means not before there is none. Half
 	// of it should hold all the buffers of newest writes.
 	MinFreeBytes int64
 
@@ -67,8 +67,10 @@ type Config struct {
 	// manual is for tests that call Expire and Compact at the right moments:
 	// nothing but the building of indexes and of one key filter runs by itself.
 	manual bool
-	// keyFilterBytes is for tests that have few keys.
-	keyFilterBytes int64
+	// keyFilterBytes and baseLevelBytes are for tests that have few keys.
+	keyFilterBytes, baseLevelBytes int64
+	// calmAfter is for tests that do not wait for long.
+	calmAfter time.Duration
 }
 
 // Index is a way to find records by something in their value.

@@ -21,12 +21,16 @@ const firstRevision = 1
 // Engine is one open data directory. All its methods may be called by many
 // goroutines at once.
 type Engine struct {
-	config  Config
-	db      *pebble.DB
-	lock    *pebble.Lock
-	indexes []*index
-	feed    *feed
-	calls   calls
+	config Config
+	db     *pebble.DB
+	// scheduler says when db may merge files, and mergeLock lets one at a time ask
+	// for it.
+	scheduler *scheduler
+	mergeLock sync.Mutex
+	lock      *pebble.Lock
+	indexes   []*index
+	feed      *feed
+	calls     calls
 
 	// published is the newest revision that is on disk; readers see none above.
 	published         atomic.Uint64
@@ -120,6 +124,7 @@ func (e *Engine) start() {
 	}
 	e.byItself.Go(func() { e.watchSpace(ctx) })
 	e.byItself.Go(func() { e.keepExpiring(ctx) })
+	e.byItself.Go(func() { e.keepShallow(ctx) })
 	if e.config.Retention > 0 {
 		e.byItself.Go(func() { e.keepCompacting(ctx) })
 	}

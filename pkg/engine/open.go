@@ -167,6 +167,9 @@ func (e *Engine) openData(dir string, lock *pebble.Lock) error {
 	}
 	options, scheduler := e.pebbleOptions(lock), newScheduler()
 	options.Experimental.CompactionScheduler = scheduler
+	options.EventListener.CompactionEnd = scheduler.compacted
+	options.EventListener.FlushEnd = func(pebble.FlushInfo) { scheduler.filesChanged() }
+	e.scheduler = scheduler
 	db, err := pebble.Open(dir, options)
 	if err != nil {
 		scheduler.abandon()

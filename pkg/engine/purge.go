@@ -79,7 +79,7 @@ func (e *Engine) purgeRange(ctx context.Context, from, to []byte) error {
 	if err := e.touch(from); err != nil {
 		return err
 	}
-	return e.db.Compact(ctx, from, to, false)
+	return e.mergeFiles(ctx, from, to)
 }
 
 // touch writes a row again as it is. Pebble moves a file down, or leaves it where

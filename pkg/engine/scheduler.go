@@ -44,6 +44,13 @@ type scheduler struct {
 	// the data is open.
 	depth   func() int
 	stopped bool
+	// held is set while a compaction is being called off. stale is set with it, and
+	// until Pebble's files have changed after that: what Pebble has chosen to begin
+	// next may be what was called off.
+	held, stale bool
+	// enough tells of a compaction after which callOff is called and held is set.
+	enough  func(*pebble.CompactionInfo) bool
+	callOff func()
 	// begun counts the compactions that were let begin and have not ended.
 	begun int
 
@@ -110,11 +117,56 @@ func (s *scheduler) take() bool {
 	allowed := s.db.GetAllowedWithoutPermission()
 	s.lock.Lock()
 	defer s.lock.Unlock()
-	if s.depth == nil || s.stopped || s.begun >= allowed {
+	if s.depth == nil || s.stopped || s.stale || s.begun >= allowed {
 		return false
 	}
 	s.begun++
 	return true
+}
+
+// hold lets no compaction begin until release was called and Pebble's files have
+// changed after that.
+func (s *scheduler) hold() {
+	s.lock.Lock()
+	s.held, s.stale = true, true
+	s.lock.Unlock()
+}
+
+// holdAfter does so when a compaction has ended of which enough holds, and calls
+// callOff then, which must not take long.
+func (s *scheduler) holdAfter(enough func(*pebble.CompactionInfo) bool, callOff func()) {
+	s.lock.Lock()
+	s.enough, s.callOff = enough, callOff
+	s.lock.Unlock()
+}
+
+// release reports whether there is anything to wait for.
+func (s *scheduler) release() bool {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	held := s.held
+	s.held, s.enough, s.callOff = false, nil, nil
+	return held
+}
+
+// compacted is told of the end of each compaction. Pebble holds locks of its own.
+func (s *scheduler) compacted(info pebble.CompactionInfo) {
+	s.filesChanged()
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	if s.enough != nil && s.enough(&info) {
+		s.held, s.stale = true, true
+		s.callOff()
+	}
+}
+
+// filesChanged is told when Pebble has a new list of files. Pebble holds locks of
+// its own.
+func (s *scheduler) filesChanged() {
+	s.lock.Lock()
+	s.stale = s.held
+	s.lock.Unlock()
+	s.lookSoon()
 }
 
 func (s *scheduler) giveBack() {

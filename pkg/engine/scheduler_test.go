@@ -188,3 +188,49 @@ func TestScheduler_IsGivenUpWithTheDataThatCouldNotBeOpened(t *testing.T) {
 		t.Error("a compaction began after the end")
 	}
 }
+
+func TestScheduler_BeginsNothingThatMayBeCalledOff(t *testing.T) {
+	t.Parallel()
+	levelZero := func(info *pebble.CompactionInfo) bool { return info.Input[0].Level == 0 }
+	ended := func(level int) pebble.CompactionInfo {
+		return pebble.CompactionInfo{Input: []pebble.LevelInfo{{Level: level}}}
+	}
+	db := newCompactingDB(1)
+	s := db.scheduler
+	s.open(noDepth)
+	s.Unregister() // the test looks instead
+	s.stopped = false
+	calledOff := 0
+	may := func(step string, want bool) {
+		t.Helper()
+		granted, handle := s.TrySchedule()
+		if granted {
+			handle.Done()
+		}
+		if granted != want {
+			t.Fatalf("%s: a compaction may begin: %t, want %t", step, granted, want)
+		}
+	}
+	may("at first", true)
+	s.holdAfter(levelZero, func() { calledOff++ })
+	s.compacted(ended(3))
+	may("another one ended", true)
+	s.compacted(ended(0))
+	may("the one ended", false)
+	s.filesChanged()
+	may("files changed while it is called off", false)
+	if !s.release() {
+		t.Fatal("nothing was held")
+	}
+	may("called off, and files are as before", false)
+	s.filesChanged()
+	may("files changed after that", true)
+	s.compacted(ended(0))
+	may("nobody waits for it any more", true)
+	if calledOff != 1 {
+		t.Errorf("called off %d times", calledOff)
+	}
+	if s.release() {
+		t.Error("there is nothing to wait for, and it says there is")
+	}
+}

@@ -50,7 +50,7 @@ func cpuOf(pid int) (time.Duration, error) {
 const (
 	// idleSeconds in a row, with less than idlePart of a processor used, make a
 	// process that is at rest.
-	idleSeconds = 3
+	idleSeconds = 20
 	idlePart    = 0.05
 	// restWithin is for how long the wait for it lasts at most.
 	restWithin = 15 * time.Minute

@@ -62,6 +62,7 @@ func (f storeFlags) open() (*store, error) {
 // openEmbedded assembles the store as the server does, with the server's
 // settings.
 func (f storeFlags) openEmbedded(api *apiserver.API, codec runtime.Codec) (*store, error) {
+	apiserver.LimitGarbage()
 	embedded, err := api.OpenEmbeddedStore(apiserver.EmbeddedConfig{Dir: f.Dir})
 	if err != nil {
 		return nil, err

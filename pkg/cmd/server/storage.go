@@ -168,6 +168,7 @@ func (o *StorageOptions) applyEmbedded(config *genericapiserver.Config, api *api
 		RestartHelps:            func(reason error) { o.restart <- reason },
 	}
 	o.Embedded.applyTo(&embedded)
+	apiserver.LimitGarbage()
 	store, err := api.OpenEmbeddedStore(embedded)
 	if err != nil {
 		return nil, fmt.Errorf("--data-dir=%s: %w", o.DataDir, err)

@@ -35,12 +35,12 @@ func TestEmbeddedOptions_Bounds(t *testing.T) {
 		"--watch-feed-size=-1Mi":                              "--watch-feed-size: -1Mi is not from 1Mi to 8Gi",
 		"--watch-feed-size=1Ti":                               "--watch-feed-size: 1Ti is not from 1Mi to 8Gi",
 		"--min-free-disk=0":                                   "",
-		"--min-free-disk=256Mi":                               "",
-		"--min-free-disk=255Mi":                               "--min-free-disk: 255Mi is too little for --write-buffer-size=32Mi: want at least 256Mi, or 0",
+		"--min-free-disk=512Mi":                               "",
+		"--min-free-disk=511Mi":                               "--min-free-disk: 511Mi is too little for --write-buffer-size=64Mi: want at least 512Mi, or 0",
 		"--min-free-disk=-1":                                  "--min-free-disk: -1 is too little",
 		"--min-free-disk=32Mi --write-buffer-size=4Mi":        "",
-		"--write-buffer-size=64Mi":                            "--min-free-disk: 256Mi is too little for --write-buffer-size=64Mi: want at least 512Mi",
-		"--min-free-disk=0 --write-buffer-size=64Mi":          "",
+		"--write-buffer-size=128Mi":                           "--min-free-disk: 512Mi is too little for --write-buffer-size=128Mi: want at least 1Gi",
+		"--min-free-disk=0 --write-buffer-size=128Mi":         "",
 		"--block-cache-size=128Mi --compaction-interval=300s": "",
 	} {
 		t.Run(args, func(t *testing.T) {
