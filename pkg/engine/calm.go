@@ -17,7 +17,7 @@ const (
 	calmAfter = 15 * time.Second
 	// calmDepth is from how many files at level 0 on, one above the other, merging
 	// them is worth it: for each, a look-up by an index takes some 5 µs more.
-	calmDepth = 8
+	calmDepth = 4
 	// calmRest is how many times as long as it took nothing is merged again. What
 	// is at the next level is written anew each time, a quarter of a gigabyte or so.
 	calmRest = 200

@@ -70,7 +70,7 @@ func TestKeepShallow(t *testing.T) {
 		}
 	})
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // for test data
-	// Pebble merges by itself from twice as many on.
+	// Pebble merges by itself from four times as many on.
 	for range calmDepth {
 		writeFile(t, e, random)
 	}
