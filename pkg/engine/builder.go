@@ -255,7 +255,9 @@ func (b *builder) hasExpiryRow(deadline uint64, revision Revision) (bool, error)
 		b.expiryRows = iter
 	}
 	b.key = appendExpiryKey(b.key[:0], deadline, revision)
-	has := b.expiryRows.SeekPrefixGE(b.key)
+	// The keys of a request ascend, and there is no filter of these rows to ask: a
+	// plain seek goes on from where the last one was.
+	has := b.expiryRows.SeekGE(b.key) && bytes.Equal(b.expiryRows.Key(), b.key)
 	return has, wrap("reading an expiry row", b.expiryRows.Error())
 }
 

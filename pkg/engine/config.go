@@ -28,8 +28,9 @@ type Config struct {
 	// the directory is built in the background; one that is gone is dropped.
 	Indexes []Index
 
-	// CacheBytes is for blocks of files, default 128 MiB; an eighth as much more is
-	// for telling which keys do not exist (see absence). MemTableBytes is for
+	// CacheBytes is for blocks of files, default 128 MiB; it is used for more of
+	// these while fewer than two buffers are full. An eighth as much more is for
+	// telling which keys do not exist (see absence). MemTableBytes is for
 	// each buffer of newest writes, of which there are up to four, default 64
 	// MiB. FeedBytes is for the newest changes, from which subscribers are
 	// served, default 32 MiB. These three bound the memory of the engine.

@@ -25,21 +25,55 @@ const (
 	// be due for before expiry takes more of the engine's time from writers.
 	expireBehind    = time.Minute
 	expireFarBehind = 5 * time.Minute
+	// expireLookEvery is how often it looks whether writers have had their share.
+	expireLookEvery = 5 * time.Millisecond
 )
 
-// expireRest is for how many times the duration of a chunk writers have the
-// engine for themselves before the next one. A burst is removed slowly, since
-// what expired is hidden already; what comes in faster than it is removed must
-// not pile up for ever.
-func expireRest(behind time.Duration) int {
+// expireShare says how much writers have of the engine before the next chunk is
+// removed.
+type expireShare struct {
+	// rest is for how many times the duration of a chunk they have it for themselves.
+	rest int
+	// writes is how many times as much as a chunk they have written when that is
+	// earlier. When they keep both processors busy a chunk takes ten times as long
+	// as it would alone, of which it only waits for most.
+	writes uint64
+}
+
+// expireShareOf is for a burst, which is removed slowly, since what expired is
+// hidden already. But what comes in faster than it is removed must not pile up
+// for ever.
+func expireShareOf(behind time.Duration) expireShare {
 	switch {
 	case behind > expireFarBehind:
-		return 1
+		return expireShare{rest: 1, writes: 2}
 	case behind > expireBehind:
-		return 3
+		return expireShare{rest: 3, writes: 4}
 	default:
-		return 7
+		return expireShare{rest: 7, writes: 8}
 	}
+}
+
+// restAfter waits until writers have had their share since the chunk.
+func (e *Engine) restAfter(ctx context.Context, took time.Duration, share expireShare) error {
+	if share.rest == 0 {
+		return ctx.Err()
+	}
+	enough := e.Revision() + Revision(share.writes*expireChunk)
+	ended := time.NewTimer(took * time.Duration(share.rest))
+	defer ended.Stop()
+	look := time.NewTicker(expireLookEvery)
+	defer look.Stop()
+	for e.Revision() < enough {
+		select {
+		case <-ended.C:
+			return nil
+		case <-look.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 // expiryCursor says where the first expiry row may be. Without it each chunk
@@ -82,7 +116,7 @@ func (e *Engine) keepExpiring(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		err := e.expire(ctx, expireRest)
+		err := e.expire(ctx, expireShareOf)
 		switch {
 		case err == nil || ctx.Err() != nil || errors.Is(err, ErrStuck):
 			// A full disk was told to the listener already.
@@ -101,10 +135,10 @@ func (e *Engine) Expire(ctx context.Context) error {
 		return err
 	}
 	defer e.calls.end()
-	return e.expire(ctx, func(time.Duration) int { return 0 })
+	return e.expire(ctx, func(time.Duration) expireShare { return expireShare{} })
 }
 
-func (e *Engine) expire(ctx context.Context, restFor func(behind time.Duration) int) error {
+func (e *Engine) expire(ctx context.Context, shareAt func(behind time.Duration) expireShare) error {
 	e.expireLock.Lock()
 	defer e.expireLock.Unlock()
 	if err := e.failed(); err != nil {
@@ -133,7 +167,7 @@ func (e *Engine) expire(ctx context.Context, restFor func(behind time.Duration) 
 			break
 		}
 		behind := timeOf(until).Sub(timeOf(chunk.next.deadline))
-		if err := rest(ctx, time.Since(begun), restFor(behind)); err != nil {
+		if err := e.restAfter(ctx, time.Since(begun), shareAt(behind)); err != nil {
 			return err
 		}
 	}
