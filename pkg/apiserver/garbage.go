@@ -10,9 +10,9 @@ import (
 
 // embeddedGarbagePercent is how much garbage there may be, as a part of what is in
 // use. Go's own 100 would double the memory of caches and buffers. There are few
-// pointers in these, so looking for garbage twice as often costs little: two in a
-// hundred of the processor time of writes.
-const embeddedGarbagePercent = 50
+// pointers in these, so looking for garbage more often costs little: two or three
+// in a hundred of the processor time of writes.
+const embeddedGarbagePercent = 40
 
 // LimitGarbage makes the process collect garbage as early as is good for one with
 // an embedded store, unless GOGC is set in its environment.
