@@ -10,8 +10,8 @@ import (
 
 // embeddedGarbagePercent is how much garbage there may be, as a part of what is in
 // use. Go's own 100 would double the memory of caches and buffers. There are few
-// pointers in these, so looking for garbage more often costs little: two or three
-// in a hundred of the processor time of writes.
+// pointers in these, so looking for garbage more often costs little: with 50 less
+// than two in a hundred of the processor time of writes.
 const embeddedGarbagePercent = 40
 
 // LimitGarbage makes the process collect garbage as early as is good for one with

@@ -86,7 +86,8 @@ func checkWorks(t *testing.T, e *Engine) {
 	}
 }
 
-// Pebble panics if it is let begin what was called off.
+// What was called off is forgotten, and merging goes on. That Pebble is not let
+// begin it meanwhile is for TestScheduler_BeginsNothingThatMayBeCalledOff.
 func TestMerge_CalledOffWhileItWaits(t *testing.T) {
 	t.Parallel()
 	e := deepEngine(t)
