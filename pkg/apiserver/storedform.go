@@ -33,12 +33,26 @@ type storedForm struct {
 	runtime.Codec
 }
 
+var _ runtime.EncoderWithAllocator = storedForm{}
+
 // Encode writes the object with its state in the host.
 func (s storedForm) Encode(obj runtime.Object, w io.Writer) error {
 	if event, ok := obj.(*events.Event); ok {
 		obj = withHostState(event)
 	}
 	return s.Codec.Encode(obj, w)
+}
+
+// EncodeWithAllocator does so with memory of the caller, if the codec inside can.
+func (s storedForm) EncodeWithAllocator(obj runtime.Object, w io.Writer, memory runtime.MemoryAllocator) error {
+	encoder, ok := s.Codec.(runtime.EncoderWithAllocator)
+	if !ok {
+		return s.Encode(obj, w)
+	}
+	if event, ok := obj.(*events.Event); ok {
+		obj = withHostState(event)
+	}
+	return encoder.EncodeWithAllocator(obj, w, memory)
 }
 
 // Identifier tells this form from that of the codec inside.
@@ -87,23 +101,28 @@ func dropHostAnnotation(event *events.Event) {
 
 // truncateTimes leaves what the versions of the API keep of a time.
 func truncateTimes(event *events.Event) {
-	seconds := []*metav1.Time{&event.CreationTimestamp, event.DeletionTimestamp, &event.DeprecatedFirstTimestamp, &event.DeprecatedLastTimestamp}
+	toSeconds(&event.CreationTimestamp)
+	toSeconds(event.DeletionTimestamp)
+	toSeconds(&event.DeprecatedFirstTimestamp)
+	toSeconds(&event.DeprecatedLastTimestamp)
 	for i := range event.ManagedFields {
-		seconds = append(seconds, event.ManagedFields[i].Time)
+		toSeconds(event.ManagedFields[i].Time)
 	}
-	for _, t := range seconds {
-		if t != nil && !t.IsZero() {
-			*t = metav1.Unix(t.Unix(), 0)
-		}
-	}
-	micros := []*metav1.MicroTime{&event.EventTime}
+	toMicroseconds(&event.EventTime)
 	if event.Series != nil {
-		micros = append(micros, &event.Series.LastObservedTime)
+		toMicroseconds(&event.Series.LastObservedTime)
 	}
-	for _, t := range micros {
-		if !t.IsZero() {
-			*t = metav1.NewMicroTime(time.UnixMicro(t.UnixMicro()))
-		}
+}
+
+func toSeconds(t *metav1.Time) {
+	if t != nil && !t.IsZero() {
+		*t = metav1.Unix(t.Unix(), 0)
+	}
+}
+
+func toMicroseconds(t *metav1.MicroTime) {
+	if !t.IsZero() {
+		*t = metav1.NewMicroTime(time.UnixMicro(t.UnixMicro()))
 	}
 }
 

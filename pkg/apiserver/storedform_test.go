@@ -4,6 +4,7 @@
 package apiserver
 
 import (
+	"bytes"
 	"math/rand"
 	"strings"
 	"testing"
@@ -62,6 +63,13 @@ func TestStorageCodec_KeepsTheStateInTheHost(t *testing.T) {
 			}
 			if diff := cmp.Diff(before, event); diff != "" {
 				t.Errorf("encoding changed the event:\n%s", diff)
+			}
+			var again bytes.Buffer
+			if err := codec.(runtime.EncoderWithAllocator).EncodeWithAllocator(event, &again, &runtime.SimpleAllocator{}); err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(data, again.Bytes()) {
+				t.Errorf("with an allocator: %q, want %q", again.Bytes(), data)
 			}
 			// Read into an event that was used before, as stores do.
 			got := &events.Event{Host: events.HostState{Version: 99, Pending: true}}

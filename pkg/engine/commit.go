@@ -76,16 +76,19 @@ func (e *Engine) Commit(ctx context.Context, op Op) (Revision, error) {
 	if err != nil {
 		return 0, err
 	}
-	r := newRequest()
-	r.writes = []write{{
+	r := e.singles.of(write{
 		key:      op.Key,
 		value:    op.Value,
 		deleted:  op.Value == nil,
 		expect:   op.Expect,
 		deadline: deadlineOf(op.Deadline),
 		indexed:  indexed,
-	}}
-	return e.submit(ctx, e.requests, r)
+	})
+	revision, answered, err := e.submit(ctx, e.requests, r)
+	if answered {
+		e.singles.answered(r)
+	}
+	return revision, err
 }
 
 // admit refuses what cannot be written now or ever.
@@ -107,36 +110,37 @@ func (e *Engine) admit(op Op) error {
 // stuckPatience is how long a write waits for its end once the disk is full.
 const stuckPatience = time.Second
 
-// submit hands the request to the writer and waits for its end.
-func (e *Engine) submit(ctx context.Context, to chan<- *request, r *request) (Revision, error) {
+// submit hands the request to the writer and waits for its end. It reports whether
+// the writer has answered; until it does, the request is the writer's.
+func (e *Engine) submit(ctx context.Context, to chan<- *request, r *request) (_ Revision, answered bool, _ error) {
 	lacking := e.room.lacking()
 	select {
 	case to <- r:
 	case <-ctx.Done():
-		return 0, ctx.Err()
+		return 0, false, ctx.Err()
 	case <-lacking:
-		return 0, ErrStuck
+		return 0, false, ErrStuck
 	}
 	select {
 	case result := <-r.done:
-		return result.revision, result.err
+		return result.revision, true, result.err
 	case <-ctx.Done():
-		return 0, ctx.Err()
+		return 0, false, ctx.Err()
 	case <-lacking:
 		return awaitStuck(ctx, r)
 	}
 }
 
 // awaitStuck gives a write that the full disk may concern a little more time.
-func awaitStuck(ctx context.Context, r *request) (Revision, error) {
+func awaitStuck(ctx context.Context, r *request) (_ Revision, answered bool, _ error) {
 	patience := time.NewTimer(stuckPatience)
 	defer patience.Stop()
 	select {
 	case result := <-r.done:
-		return result.revision, result.err
+		return result.revision, true, result.err
 	case <-ctx.Done():
-		return 0, ctx.Err()
+		return 0, false, ctx.Err()
 	case <-patience.C:
-		return 0, ErrStuck
+		return 0, false, ErrStuck
 	}
 }

@@ -72,6 +72,7 @@ type Engine struct {
 
 	requests   chan *request
 	background chan *request
+	singles    singles
 	// applied takes no group until the one before is on disk. If more of them
 	// could wait, each would be smaller.
 	applied chan *group

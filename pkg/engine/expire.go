@@ -154,7 +154,7 @@ func (e *Engine) expire(ctx context.Context, shareAt func(behind time.Duration) 
 		}
 		if due := chunk.request.writes; len(due) > 0 {
 			e.nextToExpire.Store(&due[0].key)
-			if _, err := e.submit(ctx, e.background, chunk.request); err != nil {
+			if _, _, err := e.submit(ctx, e.background, chunk.request); err != nil {
 				return fmt.Errorf("removing expired keys: %w", err)
 			}
 		}

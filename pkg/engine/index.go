@@ -133,7 +133,7 @@ func (e *Engine) indexedValues(op Op) (indexValues, error) {
 	if op.Value == nil {
 		return nil, nil
 	}
-	var list indexValues
+	list := make(indexValues, 0, indexValuesBytes(op.IndexValues))
 	for i, index := range e.indexes {
 		var values [][]byte
 		if op.IndexValues != nil {

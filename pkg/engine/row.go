@@ -93,9 +93,11 @@ type indexValues []byte
 
 // appendIndexValues adds one index. Values are sorted and each is kept once.
 func appendIndexValues(dst indexValues, id indexID, values [][]byte) indexValues {
-	values = slices.Clone(values)
-	slices.SortFunc(values, bytes.Compare)
-	values = slices.CompactFunc(values, bytes.Equal)
+	if len(values) > 1 {
+		values = slices.Clone(values)
+		slices.SortFunc(values, bytes.Compare)
+		values = slices.CompactFunc(values, bytes.Equal)
+	}
 	dst = binary.AppendUvarint(dst, uint64(id))
 	dst = binary.AppendUvarint(dst, uint64(len(values)))
 	for _, value := range values {
@@ -103,6 +105,19 @@ func appendIndexValues(dst indexValues, id indexID, values [][]byte) indexValues
 		dst = append(dst, value...)
 	}
 	return dst
+}
+
+// indexValuesBytes is room for a list of such values.
+func indexValuesBytes(all [][][]byte) int {
+	// Two numbers for each index and one for each value, which mostly are below 128.
+	n := 0
+	for _, values := range all {
+		n += 2
+		for _, value := range values {
+			n += 1 + len(value)
+		}
+	}
+	return n
 }
 
 // each calls f for every index with its values, which are slices of the list.

@@ -6,6 +6,7 @@ package engine
 import (
 	"fmt"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -36,6 +37,8 @@ type write struct {
 type request struct {
 	writes []write
 	done   chan result
+	// single is what writes is, in a request that singles gave.
+	single [1]write
 }
 
 type result struct {
@@ -44,6 +47,27 @@ type result struct {
 }
 
 func newRequest() *request { return &request{done: make(chan result, 1)} }
+
+// singles are requests of one write that were answered and can be used again.
+type singles struct{ pool sync.Pool }
+
+// of returns a request of the write.
+func (s *singles) of(w write) *request {
+	r, ok := s.pool.Get().(*request)
+	if !ok {
+		r = newRequest()
+	}
+	r.single[0] = w
+	r.writes = r.single[:]
+	return r
+}
+
+// answered takes a request back whose result was received: the writer is done with
+// it. One that its caller has left must not come here.
+func (s *singles) answered(r *request) {
+	r.single[0], r.writes = write{}, nil
+	s.pool.Put(r)
+}
 
 // group is a batch of requests that share one fsync.
 type group struct {

@@ -39,7 +39,7 @@ func (v *values) encode(obj runtime.Object) ([]byte, error) {
 	if err := v.versioner.PrepareObjectForStorage(obj); err != nil {
 		return nil, fmt.Errorf("preparing the object to be stored: %w", err)
 	}
-	return runtime.Encode(v.codec, obj)
+	return encodeOnce(v.codec, obj)
 }
 
 func (v *values) seal(ctx context.Context, key string, data []byte) ([]byte, error) {

@@ -59,21 +59,30 @@ func (s fieldSet) name() string {
 	return strings.Join(names, ",")
 }
 
+// combinedBytes is room for what objects mostly have in a set with few values.
+const combinedBytes = 64
+
 // valueOf returns the value of the object in the set's index, or nil when it
 // has none in any field.
 func (c Config) valueOf(set fieldSet, obj runtime.Object) []byte {
-	var combined []byte
+	if !set.few {
+		field := set.fields[0]
+		if value := field.Value(obj); value != "" {
+			return c.indexKey(field.Field, value)
+		}
+		return nil
+	}
+	combined := make([]byte, 0, combinedBytes)
 	found := false
-	for _, index := range set.fields {
-		var part []byte
-		if value := index.Value(obj); value != "" {
-			part, found = c.indexKey(index.Field, value), true
+	for _, field := range set.fields {
+		value := field.Value(obj)
+		if value == "" {
+			combined = append(combined, 0)
+			continue
 		}
-		if !set.few {
-			return part
-		}
-		combined = binary.AppendUvarint(combined, uint64(len(part)))
-		combined = append(combined, part...)
+		found = true
+		combined = binary.AppendUvarint(combined, uint64(c.indexKeyLength(value))) //nolint:gosec // not negative
+		combined = c.appendIndexKey(combined, field.Field, value)
 	}
 	if !found {
 		return nil

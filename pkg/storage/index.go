@@ -68,9 +68,12 @@ func (c Config) indexValues(obj runtime.Object) [][][]byte {
 	if len(c.sets) == 0 {
 		return nil
 	}
-	all := make([][][]byte, 0, len(c.sets))
-	for _, set := range c.sets {
-		all = append(all, c.setValues(set, obj))
+	all := make([][][]byte, len(c.sets))
+	values := make([][]byte, len(c.sets))
+	for i, set := range c.sets {
+		if values[i] = c.valueOf(set, obj); values[i] != nil {
+			all[i] = values[i : i+1 : i+1]
+		}
 	}
 	return all
 }
@@ -98,8 +101,13 @@ func (c Config) indexName(plain string) string {
 // indexKey is how a value stands in the index of the field. Two values may meet
 // in one key: whoever reads an index compares the objects again.
 func (c Config) indexKey(field, value string) []byte {
-	if len(c.IndexSecret) == 0 && len(value) <= longestIndexValue {
-		return []byte(value)
+	return c.appendIndexKey(make([]byte, 0, c.indexKeyLength(value)), field, value)
+}
+
+// appendIndexKey appends it to dst.
+func (c Config) appendIndexKey(dst []byte, field, value string) []byte {
+	if c.isIndexKey(value) {
+		return append(dst, value...)
 	}
 	// The field is part of it, so that the same value in two fields cannot be
 	// told either.
@@ -107,7 +115,19 @@ func (c Config) indexKey(field, value string) []byte {
 	mac.Write([]byte(field))
 	mac.Write([]byte{0})
 	mac.Write([]byte(value))
-	return mac.Sum(nil)
+	return mac.Sum(dst)
+}
+
+// isIndexKey reports whether a value stands in an index as it is.
+func (c Config) isIndexKey(value string) bool {
+	return len(c.IndexSecret) == 0 && len(value) <= longestIndexValue
+}
+
+func (c Config) indexKeyLength(value string) int {
+	if c.isIndexKey(value) {
+		return len(value)
+	}
+	return sha256.Size
 }
 
 // pin is an indexed field that must have one value. The zero pin is none.
