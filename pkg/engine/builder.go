@@ -162,7 +162,7 @@ func (b *builder) state(key []byte) (state, error) {
 		return state{}, nil
 	}
 	if b.iter == nil {
-		iter, err := b.engine.newAbsenceIter()
+		iter, err := b.engine.newVersionIter()
 		if err != nil {
 			return state{}, err
 		}

@@ -15,12 +15,12 @@ const (
 	// calmAfter is for how long no file of newest writes was begun when little is
 	// written: with 64 MiB in each, less than five thousand creates a second.
 	calmAfter = 15 * time.Second
-	// calmDepth is from how many files at level 0 on, one above the other, merging
-	// them is worth it: for each, a look-up by an index takes some 5 µs more.
+	// calmRest is how many times as long as it took nothing is merged again, when
+	// calmDepth files or more are at level 0, one above the other. With fewer it is
+	// longer in proportion: for each, a look-up by an index takes some 5 µs more, and
+	// what is at the next level is written anew each time, a quarter of a gigabyte or so.
+	calmRest  = 200
 	calmDepth = 4
-	// calmRest is how many times as long as it took nothing is merged again. What
-	// is at the next level is written anew each time, a quarter of a gigabyte or so.
-	calmRest = 200
 )
 
 // calm says when little enough is written for merging level 0 before Pebble would
@@ -28,8 +28,11 @@ const (
 type calm struct {
 	after   time.Duration
 	flushes int64
-	// since is when flushes changed, rested when merging may begin again.
-	since, rested time.Time
+	// since is when flushes changed.
+	since time.Time
+	// ended is when level 0 was last merged in calm, and took how long that lasted.
+	ended time.Time
+	took  time.Duration
 }
 
 // levelZero is what calm looks at.
@@ -61,10 +64,15 @@ func (c *calm) due(now time.Time, z levelZero) bool {
 	if z.flushes != c.flushes || c.since.IsZero() {
 		c.flushes, c.since = z.flushes, now
 	}
-	return z.depth >= calmDepth && z.merging == 0 && now.Sub(c.since) >= c.after && !now.Before(c.rested)
+	return z.depth > 0 && z.merging == 0 && now.Sub(c.since) >= c.after && now.Sub(c.ended) >= c.rest(z.depth)
 }
 
-func (c *calm) merged(now time.Time, took time.Duration) { c.rested = now.Add(calmRest * took) }
+// rest is how long nothing is merged again.
+func (c *calm) rest(depth int) time.Duration {
+	return calmRest * c.took * calmDepth / time.Duration(min(depth, calmDepth))
+}
+
+func (c *calm) merged(now time.Time, took time.Duration) { c.ended, c.took = now, took }
 
 // keepShallow merges level 0 in times of calm.
 func (e *Engine) keepShallow(ctx context.Context) {

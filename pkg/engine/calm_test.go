@@ -15,25 +15,22 @@ import (
 func TestCalm(t *testing.T) {
 	t.Parallel()
 	begun := time.Unix(1_000_000, 0)
-	deep := levelZero{depth: calmDepth, flushes: 3}
+	file := levelZero{depth: 1, flushes: 3}
 	for name, c := range map[string]struct {
-		rested time.Duration
-		z      levelZero
-		after  time.Duration
-		want   bool
+		z     levelZero
+		after time.Duration
+		want  bool
 	}{
-		"calm and deep":               {z: deep, after: calmAfter, want: true},
-		"not calm for long enough":    {z: deep, after: calmAfter - 1},
-		"a file was begun since":      {z: levelZero{depth: calmDepth, flushes: 4}, after: calmAfter},
-		"not deep":                    {z: levelZero{depth: calmDepth - 1, flushes: 3}, after: calmAfter},
-		"something else is merged":    {z: levelZero{depth: calmDepth, flushes: 3, merging: 1}, after: calmAfter},
-		"merged a short while ago":    {rested: calmAfter + 1, z: deep, after: calmAfter},
-		"merged long enough ago":      {rested: calmAfter, z: deep, after: calmAfter, want: true},
+		"calm with a file":            {z: file, after: calmAfter, want: true},
+		"not calm for long enough":    {z: file, after: calmAfter - 1},
+		"a file was begun since":      {z: levelZero{depth: 1, flushes: 4}, after: calmAfter},
+		"no file":                     {z: levelZero{flushes: 3}, after: calmAfter},
+		"something else is merged":    {z: levelZero{depth: 1, flushes: 3, merging: 1}, after: calmAfter},
 		"deeper, and calm for longer": {z: levelZero{depth: 2 * calmDepth, flushes: 3}, after: 2 * calmAfter, want: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			state := calm{after: calmAfter, rested: begun.Add(c.rested)}
+			state := calm{after: calmAfter}
 			if state.due(begun, levelZero{flushes: 3}) {
 				t.Fatal("due with nothing at level 0")
 			}
@@ -46,14 +43,23 @@ func TestCalm(t *testing.T) {
 
 func TestCalm_RestsInProportion(t *testing.T) {
 	t.Parallel()
-	var c calm
-	now, deep := time.Unix(1_000_000, 0), levelZero{depth: calmDepth}
-	c.merged(now, time.Second)
-	for after, want := range map[time.Duration]bool{calmRest*time.Second - 1: false, calmRest * time.Second: true} {
-		state := c
-		state.due(now, deep)
-		if got := state.due(now.Add(after), deep); got != want {
-			t.Errorf("due %s later: %t, want %t", after, got, want)
+	const took = time.Second
+	for depth, rest := range map[int]time.Duration{
+		1:             800 * took,
+		2:             400 * took,
+		calmDepth:     200 * took,
+		2 * calmDepth: 200 * took,
+	} {
+		var state calm
+		now, z := time.Unix(1_000_000, 0), levelZero{depth: depth}
+		if !state.due(now, z) {
+			t.Fatalf("depth %d: not due though nothing was ever merged", depth)
+		}
+		state.merged(now, took)
+		for after, want := range map[time.Duration]bool{rest - 1: false, rest: true} {
+			if got := state.due(now.Add(after), z); got != want {
+				t.Errorf("depth %d, due %s later: %t, want %t", depth, after, got, want)
+			}
 		}
 	}
 }
@@ -70,13 +76,11 @@ func TestKeepShallow(t *testing.T) {
 		}
 	})
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // for test data
-	// Pebble merges by itself from four times as many on.
-	for range calmDepth {
-		writeFile(t, e, random)
-	}
+	// Pebble merges by itself from many times as many on.
+	writeFile(t, e, random)
 	eventually(t, func() error {
 		m := e.db.Metrics()
-		if depth := m.Levels[0].Sublevels; m.Compact.Count == 0 || depth > 1 {
+		if depth := m.Levels[0].Sublevels; m.Compact.Count == 0 || depth > 0 {
 			return fmt.Errorf("%d compactions, level 0 is %d deep", m.Compact.Count, depth)
 		}
 		return nil

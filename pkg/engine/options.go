@@ -41,6 +41,11 @@ const (
 	// files.
 	levelZeroTables = 64
 	baseLevelBytes  = 256 * mib
+	// levelMultiplier is how many times as much as the level above a level holds
+	// before it is merged into the next. Pebble's own 10 keeps fewer levels for the sake
+	// of deleted rows and of reads without filters; with 4 a create takes a fourteenth
+	// less processor time at ten million.
+	levelMultiplier = 4
 
 	// levelZeroFileBytes is how large files of level 0 get. Each level below has
 	// files of twice the size. Larger files are fewer to look into.
@@ -114,6 +119,7 @@ func (e *Engine) pebbleOptions(lock *pebble.Lock) *pebble.Options {
 			},
 		},
 	}
+	options.Experimental.LevelMultiplier = levelMultiplier
 	// Zstd at the lowest level would save another tenth of the disk, and cost a
 	// sixth of all processor time of a write and most of that of a read: without
 	// cgo it is slow both ways.

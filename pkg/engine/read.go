@@ -139,23 +139,16 @@ func (e *Engine) newVersionIter() (*pebble.Iterator, error) {
 	return e.newIter([]byte{spaceVersion}, spaceEnd(spaceVersion))
 }
 
-// newAbsenceIter is for looking up keys that mostly do not exist, as those of
-// creates. Pebble by default takes it that the lowest level has what is looked
-// for, and reads a block there instead of asking its filter.
-func (e *Engine) newAbsenceIter() (*pebble.Iterator, error) {
+// newIter returns an iterator over the rows from lower on and below upper.
+func (e *Engine) newIter(lower, upper []byte) (*pebble.Iterator, error) {
 	iter, err := e.db.NewIter(&pebble.IterOptions{
-		LowerBound:   []byte{spaceVersion},
-		UpperBound:   spaceEnd(spaceVersion),
+		LowerBound: lower,
+		UpperBound: upper,
+		// Pebble by default takes it that the lowest level has what is looked up, and
+		// reads a block there instead of asking its filter. But the keys of creates are
+		// mostly nowhere, and what a list looks up may be in a level above.
 		UseL6Filters: true,
 	})
-	if err != nil {
-		return nil, fmt.Errorf("opening an iterator: %w", err)
-	}
-	return iter, nil
-}
-
-func (e *Engine) newIter(lower, upper []byte) (*pebble.Iterator, error) {
-	iter, err := e.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
 	if err != nil {
 		return nil, fmt.Errorf("opening an iterator: %w", err)
 	}
