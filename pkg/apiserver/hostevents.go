@@ -196,7 +196,7 @@ func (g storedFormGetter) GetRESTOptions(resource schema.GroupResource, example 
 	}
 	if _, done := options.StorageConfig.Codec.(storedForm); !done {
 		own := *options.StorageConfig
-		own.Codec = storedForm{own.Codec}
+		own.Codec = storedForm{Codec: own.Codec}
 		options.StorageConfig = &own
 	}
 	return options, nil

@@ -57,5 +57,9 @@ func (a *API) storedForm() (storedForm, error) {
 		return storedForm{}, errors.New("the scheme has no protobuf serializer")
 	}
 	version := eventsv1.SchemeGroupVersion()
-	return storedForm{a.Codecs.CodecForVersions(info.Serializer, a.Codecs.UniversalDeserializer(), version, runtime.InternalGroupVersioner)}, nil
+	form := storedForm{Codec: a.Codecs.CodecForVersions(info.Serializer, a.Codecs.UniversalDeserializer(), version, runtime.InternalGroupVersioner)}
+	if serializer, ok := info.Serializer.(runtime.EncoderWithAllocator); ok {
+		form.events = newEventEncoder(serializer)
+	}
+	return form, nil
 }

@@ -31,6 +31,8 @@ const pendingMark = "+"
 // have no place for.
 type storedForm struct {
 	runtime.Codec
+	// events, when set, writes events as Codec does.
+	events *eventEncoder
 }
 
 var _ runtime.EncoderWithAllocator = storedForm{}
@@ -45,14 +47,17 @@ func (s storedForm) Encode(obj runtime.Object, w io.Writer) error {
 
 // EncodeWithAllocator does so with memory of the caller, if the codec inside can.
 func (s storedForm) EncodeWithAllocator(obj runtime.Object, w io.Writer, memory runtime.MemoryAllocator) error {
-	encoder, ok := s.Codec.(runtime.EncoderWithAllocator)
-	if !ok {
-		return s.Encode(obj, w)
-	}
 	if event, ok := obj.(*events.Event); ok {
-		obj = withHostState(event)
+		event = withHostState(event)
+		if s.events != nil {
+			return s.events.encode(event, w, memory)
+		}
+		obj = event
 	}
-	return encoder.EncodeWithAllocator(obj, w, memory)
+	if encoder, ok := s.Codec.(runtime.EncoderWithAllocator); ok {
+		return encoder.EncodeWithAllocator(obj, w, memory)
+	}
+	return s.Codec.Encode(obj, w)
 }
 
 // Identifier tells this form from that of the codec inside.

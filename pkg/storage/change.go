@@ -23,34 +23,53 @@ type change struct {
 	created  bool
 	deleted  bool
 
-	current, previous func() (*sharedObject, error)
+	values *values
+	// current and previous open these.
+	now, before lazyObject
 }
 
 func newChange(values *values, from engine.Change) *change {
-	key := string(from.Key)
-	// Also the previous object has the revision of the change: it is what a
-	// client that saw it go must resume from.
-	decode := func(sealed []byte) func() (*sharedObject, error) {
-		return sync.OnceValues(func() (*sharedObject, error) {
-			// No single watcher's context may decide for the others.
-			obj, err := values.openNew(context.Background(), key, sealed, from.Revision)
-			if err != nil {
-				return nil, err
-			}
-			return newSharedObject(obj), nil
-		})
-	}
 	return &change{
-		key:      key,
+		key:      string(from.Key),
 		revision: from.Revision,
 		created:  from.PrevRevision == 0,
 		deleted:  from.Deleted,
-		current:  decode(from.Value),
-		previous: decode(from.PrevValue),
+		values:   values,
+		now:      lazyObject{sealed: from.Value},
+		before:   lazyObject{sealed: from.PrevValue},
 	}
 }
 
-// decode makes ready what there is. What it finds out is kept, errors too.
+func (c *change) current() (*sharedObject, error) { return c.now.open(c) }
+
+// previous has the revision of the change, too: it is what a client that saw it go
+// must resume from.
+func (c *change) previous() (*sharedObject, error) { return c.before.open(c) }
+
+// lazyObject is decoded when it is asked for first. What comes of it is kept, errors
+// too.
+type lazyObject struct {
+	sealed []byte
+	once   sync.Once
+	object *sharedObject
+	err    error
+}
+
+func (l *lazyObject) open(c *change) (*sharedObject, error) {
+	l.once.Do(func() {
+		// No single watcher's context may decide for the others.
+		obj, err := c.values.openNew(context.Background(), c.key, l.sealed, c.revision)
+		l.sealed = nil
+		if err != nil {
+			l.err = err
+			return
+		}
+		l.object = newSharedObject(obj)
+	})
+	return l.object, l.err
+}
+
+// decode makes ready what there is.
 func (c *change) decode() {
 	if !c.created {
 		_, _ = c.previous()
@@ -68,14 +87,14 @@ func (c *change) eventFor(predicate *storage.SelectionPredicate) (watch.EventTyp
 		before, err := c.matchingPrevious(predicate)
 		return watch.Deleted, before, err
 	case c.created:
-		now, err := matching(predicate, c.current)
+		now, err := c.matching(predicate, &c.now)
 		return watch.Added, now, err
 	case predicate.Empty():
 		// Everything was selected before, so there is no need to look.
 		now, err := c.current()
 		return watch.Modified, now, err
 	}
-	now, err := matching(predicate, c.current)
+	now, err := c.matching(predicate, &c.now)
 	if err != nil {
 		return "", nil, err
 	}
@@ -94,7 +113,7 @@ func (c *change) eventFor(predicate *storage.SelectionPredicate) (watch.EventTyp
 }
 
 func (c *change) matchingPrevious(predicate *storage.SelectionPredicate) (*sharedObject, error) {
-	before, err := matching(predicate, c.previous)
+	before, err := c.matching(predicate, &c.before)
 	if corrupt := new(corruptError); c.deleted && errors.As(err, &corrupt) {
 		return nil, &corruptDeletedError{corrupt}
 	}
@@ -102,8 +121,8 @@ func (c *change) matchingPrevious(predicate *storage.SelectionPredicate) (*share
 }
 
 // matching returns the object if the predicate selects it, else nil.
-func matching(predicate *storage.SelectionPredicate, object func() (*sharedObject, error)) (*sharedObject, error) {
-	shared, err := object()
+func (c *change) matching(predicate *storage.SelectionPredicate, object *lazyObject) (*sharedObject, error) {
+	shared, err := object.open(c)
 	if err != nil || predicate.Empty() {
 		return shared, err
 	}

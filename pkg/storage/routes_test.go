@@ -30,19 +30,19 @@ func TestRoutes(t *testing.T) {
 	}
 	for _, test := range []struct {
 		name string
-		from change
+		from *change
 		was  string
 		is   string
 		want []string
 	}{
-		{"created", change{key: "/pods/a/x", created: true}, "", "1", []string{"everything", "key a/x", "namespace a", "node 1", "node 1 of a"}},
-		{"moved", change{key: "/pods/a/x"}, "1", "2", []string{"everything", "key a/x", "namespace a", "node 1", "node 1 of a", "node 2"}},
-		{"stays", change{key: "/pods/a/x"}, "1", "1", []string{"everything", "key a/x", "namespace a", "node 1", "node 1 of a"}},
-		{"deleted", change{key: "/pods/ab/z", deleted: true}, "2", "", []string{"everything", "namespace ab", "node 2"}},
-		{"no node", change{key: "/pods/ab/z", created: true}, "", "", []string{"everything", "namespace ab"}},
-		{"unreadable", change{key: "/pods/a/q", created: true}, "", "error", []string{"everything", "namespace a", "node 1", "node 1 of a", "node 2"}},
-		{"of another resource", change{key: "/nodes/a/x", created: true}, "", "1", nil},
-		{"the prefix", change{key: "/pods/", created: true}, "", "", []string{"everything", "the prefix only"}},
+		{"created", &change{key: "/pods/a/x", created: true}, "", "1", []string{"everything", "key a/x", "namespace a", "node 1", "node 1 of a"}},
+		{"moved", &change{key: "/pods/a/x"}, "1", "2", []string{"everything", "key a/x", "namespace a", "node 1", "node 1 of a", "node 2"}},
+		{"stays", &change{key: "/pods/a/x"}, "1", "1", []string{"everything", "key a/x", "namespace a", "node 1", "node 1 of a"}},
+		{"deleted", &change{key: "/pods/ab/z", deleted: true}, "2", "", []string{"everything", "namespace ab", "node 2"}},
+		{"no node", &change{key: "/pods/ab/z", created: true}, "", "", []string{"everything", "namespace ab"}},
+		{"unreadable", &change{key: "/pods/a/q", created: true}, "", "error", []string{"everything", "namespace a", "node 1", "node 1 of a", "node 2"}},
+		{"of another resource", &change{key: "/nodes/a/x", created: true}, "", "1", nil},
+		{"the prefix", &change{key: "/pods/", created: true}, "", "", []string{"everything", "the prefix only"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -53,9 +53,10 @@ func TestRoutes(t *testing.T) {
 				routes.add(w)
 			}
 			c := test.from
-			c.previous, c.current = podOn(test.was), podOn(test.is)
+			podOn(&c.before, test.was)
+			podOn(&c.now, test.is)
 			var got []string
-			routes.each(&c, func(w *watcher) { got = append(got, names[w]) })
+			routes.each(c, func(w *watcher) { got = append(got, names[w]) })
 			slices.Sort(got)
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
@@ -71,13 +72,15 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-func podOn(node string) func() (*sharedObject, error) {
-	return func() (*sharedObject, error) {
+// podOn opens the object as a pod on the node.
+func podOn(object *lazyObject, node string) {
+	object.once.Do(func() {
 		if node == "error" {
-			return nil, errSynthetic
+			object.err = errSynthetic
+			return
 		}
-		return newSharedObject(&example.Pod{Spec: example.PodSpec{NodeName: node}}), nil
-	}
+		object.object = newSharedObject(&example.Pod{Spec: example.PodSpec{NodeName: node}})
+	})
 }
 
 // BenchmarkDispatch shows that a change costs the watchers it is for and not
@@ -89,7 +92,8 @@ func BenchmarkDispatch(b *testing.B) {
 			for n := range watchers {
 				routes.add(&watcher{scope: scope{key: "/pods/", recursive: true, pin: pin{1, strconv.Itoa(n)}}})
 			}
-			c := &change{key: "/pods/a/x", created: true, current: podOn("7")}
+			c := &change{key: "/pods/a/x", created: true}
+			podOn(&c.now, "7")
 			for b.Loop() {
 				routes.each(c, func(*watcher) {})
 			}
