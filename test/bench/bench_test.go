@@ -73,7 +73,7 @@ func TestEventsAreTheSame(t *testing.T) {
 		if n, err := numberOf(eventA.Name); err != nil || n != i {
 			t.Errorf("numberOf(%s) = %d, %v, want %d", eventA.Name, n, err, i)
 		}
-		if strings.Contains(eventA.Note, "%!") {
+		if strings.Contains(eventA.Note, "%") {
 			t.Errorf("note of event %d: %s", i, eventA.Note)
 		}
 	}

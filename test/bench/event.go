@@ -60,14 +60,38 @@ func newGenerator() *generator {
 	}
 }
 
-// lifeOfPod is what a pod goes through, one event each.
+// lifeOfPod is what a pod goes through, one event each. In a note %n and %p are the
+// namespace and the name of the pod, %a to %c numbers.
 func lifeOfPod() [eventsPerPod]struct{ action, reason, kind, note string } {
 	return [eventsPerPod]struct{ action, reason, kind, note string }{
-		{"Binding", "Scheduled", events.TypeNormal, "Successfully assigned %[1]s/%[2]s to node-%[3]d"},
-		{"Pulling", "Pulled", events.TypeNormal, "Successfully pulled image \"registry.example.com/shop/web:v1.%[3]d\" in %[4]dms (%[4]dms including waiting). Image size: %[5]d bytes."},
-		{"Creating", "Created", events.TypeNormal, "Created container: web-%[3]d"},
-		{"Starting", "Started", events.TypeNormal, "Started container web-%[3]d"},
-		{"Probing", "Unhealthy", events.TypeWarning, "Readiness probe failed: Get \"http://10.%[3]d.%[4]d.7:8080/healthz\": context deadline exceeded (Client.Timeout exceeded while awaiting headers), attempt %[5]d"},
+		{"Binding", "Scheduled", events.TypeNormal, "Successfully assigned %n/%p to node-%a"},
+		{"Pulling", "Pulled", events.TypeNormal, "Successfully pulled image \"registry.example.com/shop/web:v1.%a\" in %bms (%bms including waiting). Image size: %c bytes."},
+		{"Creating", "Created", events.TypeNormal, "Created container: web-%a"},
+		{"Starting", "Started", events.TypeNormal, "Started container web-%a"},
+		{"Probing", "Unhealthy", events.TypeWarning, "Readiness probe failed: Get \"http://10.%a.%b.7:8080/healthz\": context deadline exceeded (Client.Timeout exceeded while awaiting headers), attempt %c"},
+	}
+}
+
+// note fills in what a note of lifeOfPod leaves open. fmt would take a tenth of all
+// the time that making an event takes.
+func note(form, namespace, pod string, numbers ...uint64) string {
+	var memory [256]byte
+	text := memory[:0]
+	for {
+		before, after, found := strings.Cut(form, "%")
+		text = append(text, before...)
+		if !found {
+			return string(text)
+		}
+		switch what := after[0]; what {
+		case 'n':
+			text = append(text, namespace...)
+		case 'p':
+			text = append(text, pod...)
+		default:
+			text = strconv.AppendUint(text, numbers[what-'a'], 10)
+		}
+		form = after[1:]
 	}
 }
 
@@ -98,9 +122,7 @@ func (g *generator) event(i int) (key string, event *events.Event) {
 	pod := i / eventsPerPod
 	r := random(i, 2)
 	step := lifeOfPod()[i%eventsPerPod]
-	namespace := "team-" + strconv.Itoa(pod%namespaces)
-	podName := "web-frontend-" + strconv.FormatUint(random(pod, 3).Uint64()>>24, 36)
-	name := podName + "." + strconv.FormatInt(nameBase+int64(i)*nameStep, 16)
+	key, namespace, podName, name := keyOf(i, pod)
 	now := g.start.Add(time.Duration(i) * time.Millisecond)
 	n := r.Uint64()
 	event = &events.Event{
@@ -120,7 +142,7 @@ func (g *generator) event(i int) (key string, event *events.Event) {
 		},
 		EventTime:           metav1.NewMicroTime(now),
 		ReportingController: "kubernetes.io/kubelet",
-		ReportingInstance:   "kubelet-node-" + strconv.FormatUint(n%5000, 10),
+		ReportingInstance:   note("kubelet-node-%a", "", "", n%5000),
 		Action:              step.action,
 		Reason:              step.reason,
 		Type:                step.kind,
@@ -133,7 +155,23 @@ func (g *generator) event(i int) (key string, event *events.Event) {
 			ResourceVersion: strconv.Itoa(i),
 			FieldPath:       "spec.containers{web}",
 		},
-		Note: fmt.Sprintf(step.note, namespace, podName, n%250, n>>8%250, n>>16%1_000_000_000),
+		Note: note(step.note, namespace, podName, n%250, n>>8%250, n>>16%1_000_000_000),
 	}
-	return keyPrefix + namespace + "/" + name, event
+	return key, event
+}
+
+// keyOf returns the key of event i, about that pod, and its parts.
+func keyOf(i, pod int) (key, namespace, podName, name string) {
+	var memory [128]byte
+	text := append(memory[:0], keyPrefix...)
+	text = append(text, "team-"...)
+	text = strconv.AppendInt(text, int64(pod%namespaces), 10)
+	namespaceEnd := len(text)
+	text = append(text, "/web-frontend-"...)
+	text = strconv.AppendUint(text, random(pod, 3).Uint64()>>24, 36)
+	podEnd := len(text)
+	text = append(text, '.')
+	text = strconv.AppendInt(text, nameBase+int64(i)*nameStep, 16)
+	key = string(text)
+	return key, key[len(keyPrefix):namespaceEnd], key[namespaceEnd+1 : podEnd], key[namespaceEnd+1:]
 }

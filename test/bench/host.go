@@ -103,7 +103,7 @@ func hostEvent(i int) *corev1.Event {
 		InvolvedObject: corev1.ObjectReference{APIVersion: "v1", Kind: "Pod", Namespace: hostNamespace, Name: name, UID: podUID(i / eventsPerPod), FieldPath: "spec.containers{web}"},
 		Reason:         step.reason,
 		Type:           step.kind,
-		Message:        fmt.Sprintf(step.note, hostNamespace, name, i%250, i>>8%250, i),
+		Message:        note(step.note, hostNamespace, name, uint64(i%250), uint64(i>>8%250), uint64(i)), //nolint:gosec // a count
 		Source:         corev1.EventSource{Component: "kubelet", Host: "node-" + strconv.Itoa(i%5000)},
 		FirstTimestamp: now, LastTimestamp: now, Count: 1,
 		ReportingController: "kubelet", ReportingInstance: "node-" + strconv.Itoa(i%5000),

@@ -35,6 +35,7 @@ func (s *session) read(ctx context.Context) error {
 	s.report.add(row{
 		work: "open after a clean stop", embedded: seconds(big.Open), reach: "1 s", reached: big.Open <= time.Second,
 	})
+	s.report.add(memoryRow("memory of the process that lists, at most", big.Memory))
 	return s.reportDisk(big)
 }
 
