@@ -43,7 +43,7 @@ const (
 	baseLevelBytes  = 256 * mib
 	// levelMultiplier is how many times as much as the level above a level holds
 	// before it is merged into the next. Pebble's own 10 keeps fewer levels for the sake
-	// of deleted rows and of reads without filters; with 4 a create takes a fourteenth
+	// of deleted rows and of reads without filters; with 4 a create takes a fifteenth
 	// less processor time at ten million.
 	levelMultiplier = 4
 
