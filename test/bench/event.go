@@ -72,7 +72,7 @@ func lifeOfPod() [eventsPerPod]struct{ action, reason, kind, note string } {
 	}
 }
 
-// note fills in what a note of lifeOfPod leaves open. fmt would take a tenth of all
+// note fills in what a note of lifeOfPod leaves open. fmt would take a fifth of all
 // the time that making an event takes.
 func note(form, namespace, pod string, numbers ...uint64) string {
 	var memory [256]byte
