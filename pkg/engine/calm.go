@@ -23,7 +23,7 @@ const (
 	calmDepth = 4
 )
 
-// calm says when little enough is written for merging level 0 before Pebble would
+// calm says when little enough is written for merging files before Pebble would
 // do it by itself, which waits longer for the sake of writes.
 type calm struct {
 	after   time.Duration
@@ -35,36 +35,47 @@ type calm struct {
 	took  time.Duration
 }
 
-// levelZero is what calm looks at.
-type levelZero struct {
-	depth            int
+// levels is what calm and flattening look at.
+type levels struct {
+	// depth is how many files level 0 has, one above the other, and below is how
+	// many levels below it have any.
+	depth, below     int
 	flushes, merging int64
 	// bytes is how much merging level 0 writes at most.
 	bytes int64
 }
 
-func levelZeroOf(m *pebble.Metrics) levelZero {
-	z := levelZero{
+func levelsOf(m *pebble.Metrics) levels {
+	l := levels{
 		depth:   int(m.Levels[0].Sublevels),
 		flushes: m.Flush.Count + m.Flush.NumInProgress,
 		merging: m.Compact.NumInProgress,
 		bytes:   m.Levels[0].AggregateSize(),
 	}
 	for _, level := range m.Levels[1:] {
-		if size := level.AggregateSize(); size > 0 {
-			z.bytes += size
-			break
+		size := level.AggregateSize()
+		if size > 0 && l.below == 0 {
+			l.bytes += size
+		}
+		if size > 0 {
+			l.below++
 		}
 	}
-	return z
+	return l
 }
 
-// due reports whether level 0 should be merged now.
-func (c *calm) due(now time.Time, z levelZero) bool {
-	if z.flushes != c.flushes || c.since.IsZero() {
-		c.flushes, c.since = z.flushes, now
+// calm reports whether nothing is being merged and, for a while, little was
+// written. It must be asked again and again.
+func (c *calm) calm(now time.Time, l levels) bool {
+	if l.flushes != c.flushes || c.since.IsZero() {
+		c.flushes, c.since = l.flushes, now
 	}
-	return z.depth > 0 && z.merging == 0 && now.Sub(c.since) >= c.after && now.Sub(c.ended) >= c.rest(z.depth)
+	return l.merging == 0 && now.Sub(c.since) >= c.after
+}
+
+// due reports whether level 0 should be merged when it is calm.
+func (c *calm) due(now time.Time, l levels) bool {
+	return l.depth > 0 && now.Sub(c.ended) >= c.rest(l.depth)
 }
 
 // rest is how long nothing is merged again.
@@ -74,26 +85,47 @@ func (c *calm) rest(depth int) time.Duration {
 
 func (c *calm) merged(now time.Time, took time.Duration) { c.ended, c.took = now, took }
 
-// keepShallow merges level 0 in times of calm.
+// flushedOne takes it that the first file of newest writes that is begun next is
+// there for the merging, which does not end the calm.
+func (c *calm) flushedOne(l levels) {
+	if l.flushes > c.flushes {
+		c.flushes++
+	}
+}
+
+// keepShallow merges level 0, and then all levels into one, in times of calm.
 func (e *Engine) keepShallow(ctx context.Context) {
 	ticker := time.NewTicker(calmCheckEvery)
 	defer ticker.Stop()
 	c := calm{after: e.config.calmAfter}
+	var f flattening
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
-		z := levelZeroOf(e.db.Metrics())
-		begun := time.Now()
-		if !c.due(begun, z) || !e.roomFor(z.bytes) {
+		l, begun := levelsOf(e.db.Metrics()), time.Now()
+		if !c.calm(begun, l) {
 			continue
 		}
-		if err := e.mergeLevelZero(ctx); err != nil && ctx.Err() == nil {
-			e.backgroundError("merging the newest files", err)
+		var err error
+		switch {
+		case c.due(begun, l):
+			if !e.roomFor(l.bytes) {
+				continue
+			}
+			err = e.mergeLevelZero(ctx)
+			c.merged(time.Now(), time.Since(begun))
+		case f.due(begun, l):
+			err = e.flattenSome(ctx, &f)
+		default:
+			continue
 		}
-		c.merged(time.Now(), time.Since(begun))
+		if err != nil && ctx.Err() == nil {
+			e.backgroundError("merging files in calm", err)
+		}
+		c.flushedOne(levelsOf(e.db.Metrics()))
 	}
 }
 

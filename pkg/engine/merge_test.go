@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // writeFile writes some keys, in no order, and one file of them.
@@ -26,26 +28,23 @@ func writeFile(t *testing.T, e *Engine, random *rand.Rand) {
 	}
 }
 
+// smallLevels makes several levels of little data.
+const smallLevels = 64 << 10
+
 // deepEngine has files at level 0 and at two levels below.
-func deepEngine(t *testing.T) *Engine {
+func deepEngine(t *testing.T, fsys vfs.FS) *Engine {
 	t.Helper()
-	e := open(t, Config{baseLevelBytes: 64 << 10, MinFreeBytes: -1})
+	e := open(t, Config{FS: fsys, baseLevelBytes: smallLevels, MinFreeBytes: -1})
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // for test data
-	for levels := 0; levels < 2; {
+	for levelsOf(e.db.Metrics()).below < 2 {
 		writeFile(t, e, random)
-		levels = 0
-		for _, level := range e.db.Metrics().Levels[1:] {
-			if level.TablesCount > 0 {
-				levels++
+		eventually(t, func() error {
+			if n := e.db.Metrics().Compact.NumInProgress; n > 0 {
+				return fmt.Errorf("%d compactions run", n)
 			}
-		}
+			return nil
+		})
 	}
-	eventually(t, func() error {
-		if n := e.db.Metrics().Compact.NumInProgress; n > 0 {
-			return fmt.Errorf("%d compactions run", n)
-		}
-		return nil
-	})
 	for range 3 {
 		writeFile(t, e, random)
 	}
@@ -54,7 +53,7 @@ func deepEngine(t *testing.T) *Engine {
 
 func TestMergeLevelZero_LeavesOtherLevelsAlone(t *testing.T) {
 	t.Parallel()
-	e := deepEngine(t)
+	e := deepEngine(t, vfs.NewMem())
 	before := e.db.Metrics()
 	if before.Levels[0].Sublevels < 3 {
 		t.Fatalf("level 0 is %d deep before", before.Levels[0].Sublevels)
@@ -90,7 +89,7 @@ func checkWorks(t *testing.T, e *Engine) {
 // begin it meanwhile is for TestScheduler_BeginsNothingThatMayBeCalledOff.
 func TestMerge_CalledOffWhileItWaits(t *testing.T) {
 	t.Parallel()
-	e := deepEngine(t)
+	e := deepEngine(t, vfs.NewMem())
 	e.scheduler.lock.Lock()
 	depth := e.scheduler.depth
 	e.scheduler.depth = nil // as if all that may run ran
