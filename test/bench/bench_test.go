@@ -19,9 +19,14 @@ func TestJobs(t *testing.T) {
 	if created.Events < count || created.CPU <= 0 || created.Generator <= 0 || created.Memory.Now <= 0 {
 		t.Errorf("create measured %+v, want at least %d events and what they cost", created, count)
 	}
-	read := carryOut[readResult](t, readJob{Store: big, Events: created.Events, Lists: 10, Seed: 1})
+	small := storeFlags{Dir: t.TempDir()}
+	few := carryOut[createResult](t, createJob{Store: small, Writers: 1, Count: 100})
+	read := carryOut[readResult](t, readJob{Store: big, Events: created.Events, Lists: 10, Small: small, SmallEvents: few.Events, Seed: 1})
 	if read.OfPod.P50 <= 0 || read.OfPod.P99 < read.OfPod.P50 || read.First <= 0 || read.Hundredth != 0 || read.ProtobufBytes < 300*count {
 		t.Errorf("read measured %+v, want times of lists and of the first page", read)
+	}
+	if r := read.InTurn; r.Big <= 0 || r.Small <= 0 || r.Times <= 0 {
+		t.Errorf("read measured %+v, want times of lists of both stores in turn", r)
 	}
 	watched := carryOut[watchResult](t, watchJob{Store: big, Watchers: 5, First: 1_000_000, Rate: 500, For: time.Second})
 	if watched.Created != 500 || watched.Delivered != 5*500 || watched.P50 <= 0 || watched.P99 < watched.P50 {

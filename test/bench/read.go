@@ -28,7 +28,10 @@ type readJob struct {
 	// AtRest waits, after some lists, until the store is at rest, and makes the
 	// others then.
 	AtRest bool
-	Seed   uint64
+	// Small, if it has any events, is listed in turn with the store in the end.
+	Small       storeFlags
+	SmallEvents int
+	Seed        uint64
 }
 
 type readResult struct {
@@ -44,7 +47,9 @@ type readResult struct {
 	First, Hundredth time.Duration
 	// ProtobufBytes is the sum of the sizes of all events as protobuf.
 	ProtobufBytes float64
-	Memory        memory
+	// Memory is that of the process before it opens the small store.
+	Memory memory
+	InTurn inTurn
 }
 
 func (j readJob) run(ctx context.Context) (any, error) {
@@ -54,49 +59,50 @@ func (j readJob) run(ctx context.Context) (any, error) {
 		return nil, err
 	}
 	r := readResult{Open: time.Since(begun)}
-	err = j.lists(ctx, s, &r)
+	big := populated{s, j.Events}
+	err = j.lists(ctx, big, &r)
 	mean, sizeErr := protobufBytes(s.codec, j.Events)
 	r.ProtobufBytes = mean * float64(j.Events)
 	own, memoryErr := memoryOf(selfPID())
 	r.Memory = own
+	if err == nil && j.SmallEvents > 0 {
+		r.InTurn, err = j.inTurn(ctx, big)
+	}
 	return r, errors.Join(err, sizeErr, memoryErr, s.close())
 }
 
-func (j readJob) lists(ctx context.Context, s *store, r *readResult) (err error) {
+func (j readJob) inTurn(ctx context.Context, big populated) (r inTurn, err error) {
+	s, err := j.Small.open()
+	if err != nil {
+		return r, err
+	}
 	if j.AtRest {
-		if r.BusyOfPod, err = j.ofPods(ctx, s, 0); err != nil {
+		_, err = untilAtRest(ctx)
+	}
+	if err == nil {
+		r, err = listInTurn(ctx, big, populated{s, j.SmallEvents}, j.random(2))
+	}
+	return r, errors.Join(err, s.close())
+}
+
+// random makes numbers that depend on the seed and on what they are for.
+func (j readJob) random(stream uint64) *rand.Rand {
+	return rand.New(rand.NewPCG(j.Seed, stream))
+}
+
+func (j readJob) lists(ctx context.Context, s populated, r *readResult) (err error) {
+	if j.AtRest {
+		if r.BusyOfPod, err = s.ofPods(ctx, j.random(0), j.Lists); err != nil {
 			return err
 		}
 		if r.Rest, err = untilAtRest(ctx); err != nil {
 			return err
 		}
 	}
-	if r.OfPod, err = j.ofPods(ctx, s, 1); err != nil {
+	if r.OfPod, err = s.ofPods(ctx, j.random(1), j.Lists); err != nil {
 		return err
 	}
-	return j.pages(ctx, s, r)
-}
-
-// listTimes are the median time of lists and what one in a hundred exceeds.
-type listTimes struct{ P50, P99 time.Duration }
-
-// ofPods lists the events of pods taken at random from all, so that caches help
-// as little as they would in a cluster.
-func (j readJob) ofPods(ctx context.Context, s *store, stream uint64) (listTimes, error) {
-	random := rand.New(rand.NewPCG(j.Seed, stream))
-	var took []time.Duration
-	for range j.Lists {
-		pod := random.IntN(j.Events / eventsPerPod)
-		list, t, err := s.list(ctx, ofPod(pod))
-		if err != nil {
-			return listTimes{}, err
-		}
-		if len(list.Items) != eventsPerPod {
-			return listTimes{}, fmt.Errorf("%d events about pod %d, want %d", len(list.Items), pod, eventsPerPod)
-		}
-		took = append(took, t)
-	}
-	return listTimes{percentile(took, 50), percentile(took, 99)}, nil
+	return j.pages(ctx, s.store, r)
 }
 
 // pages reads from the first page on, a few times over.
