@@ -33,11 +33,13 @@ type inTurn struct {
 	// many times as long those of the big store took in the same round.
 	Big, Small time.Duration
 	Times      float64
+	// FromDisk is as in listTimes, of the big store.
+	FromDisk float64
 }
 
 func listInTurn(ctx context.Context, big, small populated, random *rand.Rand) (inTurn, error) {
 	var bigs, smalls []time.Duration
-	var ratios []float64
+	var ratios, fromDisk []float64
 	for turn := range turns {
 		b, err := big.ofPods(ctx, random, turnLists)
 		if err != nil {
@@ -51,18 +53,29 @@ func listInTurn(ctx context.Context, big, small populated, random *rand.Rand) (i
 			continue
 		}
 		bigs, smalls = append(bigs, b.P50), append(smalls, s.P50)
-		ratios = append(ratios, faster(s.P50, b.P50))
+		ratios, fromDisk = append(ratios, faster(s.P50, b.P50)), append(fromDisk, b.FromDisk)
 	}
 	slices.Sort(ratios)
-	return inTurn{Big: percentile(bigs, 50), Small: percentile(smalls, 50), Times: ratios[len(ratios)/2]}, nil
+	slices.Sort(fromDisk)
+	return inTurn{
+		Big: percentile(bigs, 50), Small: percentile(smalls, 50), Times: ratios[len(ratios)/2], FromDisk: fromDisk[len(fromDisk)/2],
+	}, nil
 }
 
 // listTimes are the median time of lists and what one in a hundred exceeds.
-type listTimes struct{ P50, P99 time.Duration }
+type listTimes struct {
+	P50, P99 time.Duration
+	// FromDisk is how many bytes were read from the disk for each list.
+	FromDisk float64
+}
 
 // ofPods lists the events of pods taken at random from all, so that caches help
 // as little as they would in a cluster.
 func (p populated) ofPods(ctx context.Context, random *rand.Rand, lists int) (listTimes, error) {
+	before, err := diskReads()
+	if err != nil {
+		return listTimes{}, err
+	}
 	var took []time.Duration
 	for range lists {
 		pod := random.IntN(p.events / eventsPerPod)
@@ -75,5 +88,6 @@ func (p populated) ofPods(ctx context.Context, random *rand.Rand, lists int) (li
 		}
 		took = append(took, t)
 	}
-	return listTimes{percentile(took, 50), percentile(took, 99)}, nil
+	after, err := diskReads()
+	return listTimes{P50: percentile(took, 50), P99: percentile(took, 99), FromDisk: float64(after-before) / float64(lists)}, err
 }

@@ -79,6 +79,10 @@ func (j readJob) inTurn(ctx context.Context, big populated) (r inTurn, err error
 	if j.AtRest {
 		_, err = untilAtRest(ctx)
 	}
+	// How much of a store is in memory is the machine's affair and not the store's.
+	if err == nil {
+		err = cacheFiles(ctx, j.Store.Dir)
+	}
 	if err == nil {
 		r, err = listInTurn(ctx, big, populated{s, j.SmallEvents}, j.random(2))
 	}

@@ -5,10 +5,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"path/filepath"
 	"time"
 )
 
@@ -43,18 +40,20 @@ const mostOfPod = 300 * time.Microsecond
 func (s *session) reportOfPod(big readResult) {
 	etcd := fmt.Sprintf("%s with %d events", millis(s.etcdRead.OfPod.P50), s.etcdEvents)
 	s.report.add(row{
-		work: fmt.Sprintf("list of the %d events of one regarding.uid among %d (p99 %s), once all files are merged, %s after opening",
-			eventsPerPod, s.created.Events, millis(big.OfPod.P99), seconds(big.Rest)),
+		work: fmt.Sprintf("list of the %d events of one regarding.uid among %d (p99 %s, %s from the disk), once all files are merged, %s after opening",
+			eventsPerPod, s.created.Events, millis(big.OfPod.P99), kilobytes(big.OfPod.FromDisk), seconds(big.Rest)),
 		embedded: millis(big.OfPod.P50), etcd: etcd, ratio: times(faster(big.OfPod.P50, s.etcdRead.OfPod.P50)),
 		reach: "0.3 ms", reached: big.OfPod.P50 <= mostOfPod,
 	})
 	s.report.add(row{
-		work:     fmt.Sprintf("the same just after opening, while what the load has left is merged (p99 %s)", millis(big.BusyOfPod.P99)),
+		work: fmt.Sprintf("the same just after opening, while what the load has left is merged (p99 %s, %s from the disk)",
+			millis(big.BusyOfPod.P99), kilobytes(big.BusyOfPod.FromDisk)),
 		embedded: millis(big.BusyOfPod.P50), etcd: etcd, ratio: times(faster(big.BusyOfPod.P50, s.etcdRead.OfPod.P50)),
 		reach: "0.3 ms", reached: big.BusyOfPod.P50 <= mostOfPod,
 	})
 	s.report.add(row{
-		work:     fmt.Sprintf("the same at rest among %d, in turn with those among %d, and how many times as long these take", fewEvents, s.created.Events),
+		work: fmt.Sprintf("the same at rest among %d, in turn with those among %d (%s from the disk), and how many times as long these take",
+			fewEvents, s.created.Events, kilobytes(big.InTurn.FromDisk)),
 		embedded: fmt.Sprintf("%.3f ms, %.3f ms, %.2f times", inMillis(big.InTurn.Small), inMillis(big.InTurn.Big), big.InTurn.Times),
 		reach:    "2 times", reached: big.InTurn.Times <= 2,
 	})
@@ -94,22 +93,4 @@ func (s *session) reportDisk(big readResult) error {
 		reach: "0.7", reached: part <= 0.7,
 	})
 	return nil
-}
-
-// bytesIn is the size of all files under a directory.
-func bytesIn(dir string) (total int64, err error) {
-	err = filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		info, err := entry.Info()
-		if err == nil {
-			total += info.Size()
-		}
-		return err
-	})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return 0, fmt.Errorf("measuring %s: %w", dir, err)
-	}
-	return total, nil
 }

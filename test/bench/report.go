@@ -58,6 +58,8 @@ func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds())
 
 func megabytes(bytes int64) string { return fmt.Sprintf("%.0f MB", float64(bytes)/1e6) }
 
+func kilobytes(bytes float64) string { return fmt.Sprintf("%.1f kB", bytes/1e3) }
+
 func times(ratio float64) string { return fmt.Sprintf("%.1f", ratio) }
 
 // faster is how many times shorter a is than b.
