@@ -25,7 +25,7 @@ func TestJobs(t *testing.T) {
 	if read.OfPod.P50 <= 0 || read.OfPod.P99 < read.OfPod.P50 || read.First <= 0 || read.Hundredth != 0 || read.ProtobufBytes < 300*count {
 		t.Errorf("read measured %+v, want times of lists and of the first page", read)
 	}
-	if r := read.InTurn; r.Big <= 0 || r.Small <= 0 || r.Times <= 0 {
+	if r := read.InTurn; r.Big <= 0 || r.Small <= 0 || r.Times <= 0 || len(r.ByBlocks) == 0 || r.ByBlocks[0].P50 <= 0 {
 		t.Errorf("read measured %+v, want times of lists of both stores in turn", r)
 	}
 	watched := carryOut[watchResult](t, watchJob{Store: big, Watchers: 5, First: 1_000_000, Rate: 500, For: time.Second})
@@ -89,9 +89,10 @@ func TestReport(t *testing.T) {
 	var r report
 	r.add(row{work: "a", embedded: "2/s", etcd: "1/s", ratio: "2.0", reach: "1/s", reached: true})
 	r.add(row{work: "b", embedded: "2 s", reach: "1 s"})
+	r.add(row{work: "c", embedded: "3 s"})
 	var out strings.Builder
 	r.write(&out)
-	const want = "| a | 2/s | 1/s | 2.0 | 1/s | reached |\n| b | 2 s | – | – | 1 s | **missed** |\n"
+	const want = "| a | 2/s | 1/s | 2.0 | 1/s | reached |\n| b | 2 s | – | – | 1 s | **missed** |\n| c | 3 s | – | – | – |  |\n"
 	if !strings.HasSuffix(out.String(), want) {
 		t.Errorf("the table is\n%s\nwant the rows\n%s", out.String(), want)
 	}

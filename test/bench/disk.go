@@ -11,23 +11,27 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 )
 
-// diskReads is how many bytes this process has had the kernel read from the disk,
-// which is what its cache of files did not have.
-func diskReads() (int64, error) {
+// fileReads is what this process has read from files so far.
+type fileReads struct {
+	// Calls counts the calls of the kernel, FromDisk the bytes that it had to read
+	// from the disk for them, which its cache of files did not have.
+	Calls, FromDisk int64
+}
+
+// readsSoFar reads files itself, always as many times.
+func readsSoFar() (fileReads, error) {
 	counters, err := os.ReadFile("/proc/self/io")
 	if err != nil {
-		return 0, fmt.Errorf("reading how much was read from the disk: %w", err)
+		return fileReads{}, fmt.Errorf("looking what was read from files: %w", err)
 	}
-	for line := range strings.Lines(string(counters)) {
-		if bytes, found := strings.CutPrefix(line, "read_bytes: "); found {
-			return strconv.ParseInt(strings.TrimSpace(bytes), 10, 64)
-		}
+	var r fileReads
+	if _, err := fmt.Sscanf(string(counters), "rchar: %d\nwchar: %d\nsyscr: %d\nsyscw: %d\nread_bytes: %d",
+		new(int64), new(int64), &r.Calls, new(int64), &r.FromDisk); err != nil {
+		return fileReads{}, fmt.Errorf("looking what was read from files: /proc/self/io: %w", err)
 	}
-	return 0, errors.New("reading how much was read from the disk: /proc/self/io does not say")
+	return r, nil
 }
 
 // cacheFiles reads all files under a directory, so that the kernel has them in its

@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -17,6 +18,10 @@ const (
 	turns     = 120
 	warmTurns = 20
 	turnLists = 500
+	// blockLists is how many lists are told apart by the blocks they read, up to
+	// mostBlocks.
+	blockLists = 20_000
+	mostBlocks = 4
 )
 
 // populated is a store with what is in it.
@@ -35,6 +40,8 @@ type inTurn struct {
 	Times      float64
 	// FromDisk is as in listTimes, of the big store.
 	FromDisk float64
+	// ByBlocks are lists of the big store, by how many blocks they read from files.
+	ByBlocks []blockTimes
 }
 
 func listInTurn(ctx context.Context, big, small populated, random *rand.Rand) (inTurn, error) {
@@ -57,9 +64,49 @@ func listInTurn(ctx context.Context, big, small populated, random *rand.Rand) (i
 	}
 	slices.Sort(ratios)
 	slices.Sort(fromDisk)
+	byBlocks, err := big.byBlocks(ctx, random, blockLists)
 	return inTurn{
 		Big: percentile(bigs, 50), Small: percentile(smalls, 50), Times: ratios[len(ratios)/2], FromDisk: fromDisk[len(fromDisk)/2],
-	}, nil
+		ByBlocks: byBlocks,
+	}, err
+}
+
+// blockTimes are the lists that read so many blocks.
+type blockTimes struct {
+	Blocks, Lists int
+	P50           time.Duration
+}
+
+// byBlocks makes lists that it looks at one by one. Nobody else may read files
+// meanwhile.
+func (p populated) byBlocks(ctx context.Context, random *rand.Rand, lists int) ([]blockTimes, error) {
+	// Each look reads files, too, always as many times.
+	first, err := readsSoFar()
+	if err != nil {
+		return nil, err
+	}
+	before, err := readsSoFar()
+	look := before.Calls - first.Calls
+	var took [mostBlocks + 1][]time.Duration
+	for range lists {
+		if err != nil {
+			return nil, err
+		}
+		_, t, listErr := p.list(ctx, ofPod(random.IntN(p.events/eventsPerPod)))
+		var after fileReads
+		after, err = readsSoFar()
+		err = errors.Join(listErr, err)
+		blocks := min(max(after.Calls-before.Calls-look, 0), mostBlocks)
+		took[blocks] = append(took[blocks], t)
+		before = after
+	}
+	var of []blockTimes
+	for blocks, times := range took {
+		if len(times) > 0 {
+			of = append(of, blockTimes{Blocks: blocks, Lists: len(times), P50: percentile(times, 50)})
+		}
+	}
+	return of, err
 }
 
 // listTimes are the median time of lists and what one in a hundred exceeds.
@@ -72,7 +119,7 @@ type listTimes struct {
 // ofPods lists the events of pods taken at random from all, so that caches help
 // as little as they would in a cluster.
 func (p populated) ofPods(ctx context.Context, random *rand.Rand, lists int) (listTimes, error) {
-	before, err := diskReads()
+	before, err := readsSoFar()
 	if err != nil {
 		return listTimes{}, err
 	}
@@ -88,6 +135,6 @@ func (p populated) ofPods(ctx context.Context, random *rand.Rand, lists int) (li
 		}
 		took = append(took, t)
 	}
-	after, err := diskReads()
-	return listTimes{P50: percentile(took, 50), P99: percentile(took, 99), FromDisk: float64(after-before) / float64(lists)}, err
+	after, err := readsSoFar()
+	return listTimes{P50: percentile(took, 50), P99: percentile(took, 99), FromDisk: float64(after.FromDisk-before.FromDisk) / float64(lists)}, err
 }

@@ -57,6 +57,18 @@ func (s *session) reportOfPod(big readResult) {
 		embedded: fmt.Sprintf("%.3f ms, %.3f ms, %.2f times", inMillis(big.InTurn.Small), inMillis(big.InTurn.Big), big.InTurn.Times),
 		reach:    "2 times", reached: big.InTurn.Times <= 2,
 	})
+	s.reportBlocks(big.InTurn.ByBlocks)
+}
+
+// reportBlocks tells what lists of the big store take by what they read, and
+// wants nothing of it.
+func (s *session) reportBlocks(of []blockTimes) {
+	for _, one := range of {
+		s.report.add(row{
+			work:     fmt.Sprintf("those among %d that read %d blocks, %d of %d", s.created.Events, one.Blocks, one.Lists, blockLists),
+			embedded: fmt.Sprintf("%.3f ms", inMillis(one.P50)),
+		})
+	}
 }
 
 func (s *session) reportPages(big readResult) {

@@ -81,7 +81,7 @@ func (s *session) measure(ctx context.Context) (err error) {
 		}
 	}
 	s.report.write(os.Stdout)
-	if slices.ContainsFunc(s.report.rows, func(r row) bool { return !r.reached }) {
+	if slices.ContainsFunc(s.report.rows, row.missed) {
 		return errors.New("a figure was missed")
 	}
 	return nil
