@@ -18,8 +18,8 @@ const (
 	turns     = 120
 	warmTurns = 20
 	turnLists = 500
-	// blockLists is how many lists are told apart by the blocks they read, up to
-	// mostBlocks.
+	// blockLists is how many lists are told apart by the blocks they read; those
+	// that read more than mostBlocks are counted there.
 	blockLists = 20_000
 	mostBlocks = 4
 )
@@ -92,7 +92,7 @@ func (p populated) byBlocks(ctx context.Context, random *rand.Rand, lists int) (
 		if err != nil {
 			return nil, err
 		}
-		_, t, listErr := p.list(ctx, ofPod(random.IntN(p.events/eventsPerPod)))
+		t, listErr := p.ofPod(ctx, random)
 		var after fileReads
 		after, err = readsSoFar()
 		err = errors.Join(listErr, err)
@@ -125,16 +125,25 @@ func (p populated) ofPods(ctx context.Context, random *rand.Rand, lists int) (li
 	}
 	var took []time.Duration
 	for range lists {
-		pod := random.IntN(p.events / eventsPerPod)
-		list, t, err := p.list(ctx, ofPod(pod))
+		t, err := p.ofPod(ctx, random)
 		if err != nil {
 			return listTimes{}, err
-		}
-		if len(list.Items) != eventsPerPod {
-			return listTimes{}, fmt.Errorf("%d events about pod %d, want %d", len(list.Items), pod, eventsPerPod)
 		}
 		took = append(took, t)
 	}
 	after, err := readsSoFar()
 	return listTimes{P50: percentile(took, 50), P99: percentile(took, 99), FromDisk: float64(after.FromDisk-before.FromDisk) / float64(lists)}, err
+}
+
+// ofPod lists the events of one such pod and returns how long that took.
+func (p populated) ofPod(ctx context.Context, random *rand.Rand) (time.Duration, error) {
+	pod := random.IntN(p.events / eventsPerPod)
+	list, took, err := p.list(ctx, ofPod(pod))
+	if err != nil {
+		return 0, err
+	}
+	if len(list.Items) != eventsPerPod {
+		return 0, fmt.Errorf("%d events about pod %d, want %d", len(list.Items), pod, eventsPerPod)
+	}
+	return took, nil
 }

@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -64,8 +65,12 @@ func (s *session) reportOfPod(big readResult) {
 // wants nothing of it.
 func (s *session) reportBlocks(of []blockTimes) {
 	for _, one := range of {
+		blocks := strconv.Itoa(one.Blocks)
+		if one.Blocks == mostBlocks {
+			blocks += " or more"
+		}
 		s.report.add(row{
-			work:     fmt.Sprintf("those among %d that read %d blocks, %d of %d", s.created.Events, one.Blocks, one.Lists, blockLists),
+			work:     fmt.Sprintf("those among %d that read %s blocks, %d of %d", s.created.Events, blocks, one.Lists, blockLists),
 			embedded: fmt.Sprintf("%.3f ms", inMillis(one.P50)),
 		})
 	}
