@@ -35,6 +35,9 @@ type hostModel struct {
 	changed chan struct{}
 	// lose tells how a write of the bridge fails; nil lets all succeed.
 	lose func() loss
+	// made is called after a write of the bridge has been made and before it is
+	// answered; nil is not called. The host waits meanwhile.
+	made func()
 }
 
 // loss is a way to fail.
@@ -96,6 +99,9 @@ func (h *hostModel) write(do func() (*events.Event, error)) (*events.Event, erro
 		return nil, errModelAway
 	}
 	made, err := do()
+	if err == nil && h.made != nil {
+		h.made()
+	}
 	if lost == answerLost {
 		return nil, errModelAway
 	}

@@ -115,8 +115,11 @@ func (b *Bridge) store(ctx context.Context, current *events.Event, unknown bool,
 	return err
 }
 
-// merge is what is stored after the host's state has come in: that state, but
-// for a write of ours that has not reached the host yet and comes after it.
+// Merge returns what is stored after a state of the host that is newer than the
+// stored one: that state, but for a write of ours that has not reached the host
+// yet and comes after it. It shares memory with its arguments.
+func Merge(stored, current *events.Event) *events.Event { return merge(stored, current) }
+
 func merge(stored, current *events.Event) *events.Event {
 	if stored == nil {
 		return current

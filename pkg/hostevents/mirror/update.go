@@ -28,7 +28,7 @@ func (s *Storage) GuaranteedUpdate(ctx context.Context, key string, destination 
 	err = s.following(ctx, name, func() error {
 		return s.Interface.GuaranteedUpdate(ctx, key, destination, ignoreNotFound, preconditions, u.once, cachedExistingObject)
 	})
-	if err != nil || u.made == nil || !ignoreNotFound {
+	if err != nil || u.made == nil || u.made.Host.Pending || !ignoreNotFound {
 		return err
 	}
 	return s.removeIfDeleted(ctx, key, u.made)
@@ -39,8 +39,8 @@ type update struct {
 	storage *Storage
 	ctx     context.Context //nolint:containedctx // of the one call that it lives for
 	try     storage.UpdateFunc
-	// made is what the host made of an earlier try, which could not be stored
-	// since something else was.
+	// made is what an earlier try has made in the host, or put into the queue, and
+	// which could not be stored since another replica had stored something.
 	made *events.Event
 }
 
@@ -52,7 +52,7 @@ func (u *update) once(input runtime.Object, meta storage.ResponseMeta) (runtime.
 	}
 	// The function may change its input.
 	stored = stored.DeepCopy()
-	if u.made != nil && stored.Host.Version >= u.made.Host.Version {
+	if u.done(stored) {
 		return u.again(stored, input, meta)
 	}
 	output, ttl, err := u.try(input, meta)
@@ -70,10 +70,21 @@ func (u *update) once(input runtime.Object, meta storage.ResponseMeta) (runtime.
 	if err != nil {
 		return nil, nil, err
 	}
-	if !made.Host.Pending {
-		u.made = made
-	}
+	u.made = made
 	return made, ttl, nil
+}
+
+// done tells whether an earlier try has made the change. The host has it then,
+// whatever is stored: also an older state, as when another replica stores what
+// the host made of its own write after the leader has taken that in. To try anew
+// would tell a client that knows the older state of a conflict, and let it make
+// its change twice.
+func (u *update) done(stored *events.Event) bool {
+	if u.made == nil || isNew(stored) {
+		return false
+	}
+	// Of one in the queue the answer may have been lost, and its echo is stored.
+	return !u.made.Host.Pending || stored.Host.Version > u.made.Host.Version && hostevents.SameContent(stored, u.made)
 }
 
 func (u *update) mirror(stored, updated *events.Event) (*events.Event, error) {
@@ -88,8 +99,8 @@ func (u *update) mirror(stored, updated *events.Event) (*events.Event, error) {
 	return made, err
 }
 
-// again ends an update whose result the host already has, and which came in, or
-// was followed by others, before it could be stored.
+// again ends an update that the host already has. What is stored by then may be
+// its echo, or what followed it, or still an older state.
 func (u *update) again(stored *events.Event, input runtime.Object, meta storage.ResponseMeta) (runtime.Object, *uint64, error) {
 	// Only for its time to live; what it decides was decided.
 	_, ttl, err := u.try(input, meta)
@@ -100,11 +111,14 @@ func (u *update) again(stored *events.Event, input runtime.Object, meta storage.
 		life := uint64(max(meta.TTL, 0))
 		ttl = &life
 	}
-	if stored.Host.Version > u.made.Host.Version {
-		return stored, ttl, nil
+	next := stored
+	if u.made.Host.Version >= stored.Host.Version {
+		next = hostevents.Merge(stored, u.made).DeepCopy()
+		next.ResourceVersion = stored.ResourceVersion
 	}
-	next := u.made.DeepCopy()
-	next.ResourceVersion = stored.ResourceVersion
+	if !next.Host.Pending && hostevents.SameContent(next, u.made) {
+		next.ManagedFields = u.made.ManagedFields
+	}
 	return next, ttl, nil
 }
 
