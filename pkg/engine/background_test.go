@@ -6,6 +6,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -117,6 +118,61 @@ func TestCompactsByItself(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// However long compactions take, what was replaced stays readable for as long as
+// the retention says.
+func TestCompactsByItself_NotTooSoonAfterALongOne(t *testing.T) {
+	t.Parallel()
+	for name, long := range map[string]float64{"as long as meant": compactWithin, "longer than the retention": 1.5} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { testLongCompactions(t, long) })
+		})
+	}
+}
+
+func testLongCompactions(t *testing.T, long float64) {
+	const retention = 5 * time.Minute
+	compactions := 0
+	e := openByItself(t, Config{Retention: retention, Listener: Listener{
+		// It has not ended before this returns.
+		Compacted: func(Revision, int, time.Duration) {
+			compactions++
+			<-time.After(time.Duration(long * float64(retention)))
+		},
+	}})
+	defer closeEngine(t, e)
+	type replaced struct {
+		revision Revision
+		at       time.Time
+	}
+	var history []replaced
+	last := put(t, e, "a", "first")
+	for n := range 80 {
+		// Not when a compaction begins, which may come first or last then.
+		<-time.After(retention/10 + time.Millisecond)
+		synctest.Wait()
+		for _, r := range history {
+			_, _, err := e.Get(t.Context(), []byte("a"), r.revision)
+			age := time.Since(r.at)
+			if age < retention && err != nil {
+				t.Errorf("%s after it was replaced: %v", age, err)
+			}
+			if bound := time.Duration((2 + long) * float64(retention)); age > bound && !errors.Is(err, ErrCompacted) {
+				t.Errorf("%s after it was replaced: %v, want ErrCompacted", age, err)
+			}
+		}
+		if age := time.Since(e.Stats().HorizonTime); compactions > 0 && age < retention {
+			t.Errorf("the horizon was the newest revision only %s ago", age)
+		}
+		next := put(t, e, "a", strconv.Itoa(n))
+		history = append(history, replaced{last, time.Now()})
+		last = next
+	}
+	if compactions < 3 {
+		t.Errorf("there were %d compactions", compactions)
+	}
 }
 
 func TestBuildsIndexByItself(t *testing.T) {

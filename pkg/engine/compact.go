@@ -22,25 +22,24 @@ const (
 )
 
 // keepCompacting raises the horizon every Retention to what was the newest
-// revision one Retention before.
+// revision one Retention before. However long a compaction takes, that counts
+// from when the revision was looked at, so that each stays readable for so long.
 func (e *Engine) keepCompacting(ctx context.Context) {
-	ticker := time.NewTicker(e.config.Retention)
-	defer ticker.Stop()
 	// What a crash interrupted is finished first.
 	target, seen := e.Horizon(), e.horizonTime.Load()
 	for {
-		if err := e.compact(ctx, target, e.config.Retention); err != nil && ctx.Err() == nil {
+		next, nextSeen := e.Revision(), e.config.Now().UnixNano()
+		due := time.NewTimer(e.config.Retention)
+		if err := e.compact(ctx, target, seen, e.config.Retention); err != nil && ctx.Err() == nil {
 			e.backgroundError("compacting", err)
 		}
-		if e.Horizon() == target {
-			e.horizonTime.Store(seen)
-		}
-		target, seen = e.Revision(), e.config.Now().UnixNano()
 		select {
-		case <-ticker.C:
+		case <-due.C:
 		case <-ctx.Done():
+			due.Stop()
 			return
 		}
+		target, seen = next, nextSeen
 	}
 }
 
@@ -59,24 +58,30 @@ func (e *Engine) Compact(ctx context.Context, upTo Revision) error {
 	if upTo > e.Revision() {
 		return ErrFuture
 	}
+	seen := e.horizonTime.Load()
 	if upTo > e.Horizon() {
 		// It cannot be known better: upTo may have been the newest until now.
-		e.horizonTime.Store(e.config.Now().UnixNano())
+		seen = e.config.Now().UnixNano()
 	}
-	return e.compact(ctx, upTo, 0)
+	return e.compact(ctx, upTo, seen, 0)
 }
 
-// compact works at its leisure if it is given the time until the next one.
-func (e *Engine) compact(ctx context.Context, upTo Revision, interval time.Duration) error {
+// compact works at its leisure if it is given the time until the next one. Seen
+// is when upTo was the newest revision, in nanoseconds since 1970.
+func (e *Engine) compact(ctx context.Context, upTo Revision, seen int64, interval time.Duration) error {
 	e.compactLock.Lock()
 	defer e.compactLock.Unlock()
-	upTo = max(upTo, e.Horizon())
+	if upTo >= e.Horizon() {
+		// Readers must find the horizon raised before the first row is gone.
+		e.horizon.Store(uint64(upTo))
+		e.horizonTime.Store(seen)
+	}
+	// What an earlier compaction to a newer revision has left is finished, too.
+	upTo = e.Horizon()
 	if e.compacted >= upTo {
 		return nil
 	}
 	begun, from, changes := time.Now(), e.compacted, 0
-	// Readers must find the horizon raised before the first row is gone.
-	e.horizon.Store(uint64(upTo))
 	for e.compacted < upTo {
 		if err := errors.Join(ctx.Err(), e.failed()); err != nil {
 			return err
