@@ -35,6 +35,9 @@ type hostModel struct {
 	changed chan struct{}
 	// lose tells how a write of the bridge fails; nil lets all succeed.
 	lose func() loss
+	// fails is how a request about one event is answered; nil, or an error that is
+	// nil, lets it be done.
+	fails func(key hostevents.Key) error
 	// made is called after a write of the bridge has been made and before it is
 	// answered; nil is not called. The host waits meanwhile.
 	made func()
@@ -88,9 +91,14 @@ func (h *hostModel) commit(key hostevents.Key, event *events.Event, deleted bool
 }
 
 // write does a write of the bridge, or loses it or its answer.
-func (h *hostModel) write(do func() (*events.Event, error)) (*events.Event, error) {
+func (h *hostModel) write(key hostevents.Key, do func() (*events.Event, error)) (*events.Event, error) {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
+	if h.fails != nil {
+		if err := h.fails(key); err != nil {
+			return nil, err
+		}
+	}
 	lost := nothingLost
 	if h.lose != nil {
 		lost = h.lose()
@@ -117,7 +125,7 @@ func conflict(key hostevents.Key) error {
 }
 
 func (h *hostModel) Create(_ context.Context, event *events.Event, dryRun bool) (*events.Event, error) {
-	return h.write(func() (*events.Event, error) { return h.create(event) })
+	return h.write(hostevents.KeyOf(event), func() (*events.Event, error) { return h.create(event) })
 }
 
 func (h *hostModel) create(event *events.Event) (*events.Event, error) {
@@ -131,8 +139,8 @@ func (h *hostModel) create(event *events.Event) (*events.Event, error) {
 }
 
 func (h *hostModel) Update(_ context.Context, event *events.Event, dryRun bool) (*events.Event, error) {
-	return h.write(func() (*events.Event, error) {
-		key := hostevents.KeyOf(event)
+	key := hostevents.KeyOf(event)
+	return h.write(key, func() (*events.Event, error) {
 		current := h.events[key]
 		if current == nil || current.UID != event.UID || current.Host.Version != event.Host.Version {
 			return nil, conflict(key)
@@ -148,7 +156,7 @@ func (h *hostModel) update(current, event *events.Event) *events.Event {
 }
 
 func (h *hostModel) Get(_ context.Context, key hostevents.Key) (*events.Event, error) {
-	return h.write(func() (*events.Event, error) {
+	return h.write(key, func() (*events.Event, error) {
 		if current := h.events[key]; current != nil {
 			return current.DeepCopy(), nil
 		}
@@ -157,7 +165,7 @@ func (h *hostModel) Get(_ context.Context, key hostevents.Key) (*events.Event, e
 }
 
 func (h *hostModel) Delete(_ context.Context, key hostevents.Key, only hostevents.Preconditions, dryRun bool) error {
-	_, err := h.write(func() (*events.Event, error) {
+	_, err := h.write(key, func() (*events.Event, error) {
 		current := h.events[key]
 		switch {
 		case current == nil:

@@ -6,7 +6,6 @@ package hostevents
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"k8s.io/klog/v2"
@@ -18,21 +17,22 @@ const (
 	// queuePoll is how often the queue is looked at for what other replicas put
 	// there.
 	queuePoll = time.Second
-	// queueWorkers is how many events are made equal at once.
-	queueWorkers = 16
 )
 
 // workOff makes the host equal for every record, until the context ends.
 func (b *Bridge) workOff(ctx context.Context) {
 	ticker := time.NewTicker(queuePoll)
 	defer ticker.Stop()
+	var after Key
 	for {
-		if err := b.workOffOnce(ctx); err != nil && ctx.Err() == nil {
+		var err error
+		if after, err = b.workOffOnce(ctx, after); err != nil && ctx.Err() == nil {
 			klog.FromContext(ctx).V(2).Info("Events wait to be made in the host cluster", "err", err)
-			// No sooner than in a second: the host is away.
+			// No sooner than in a second: the host is away, or fails at some events.
 			select {
 			case <-ctx.Done():
 			case <-ticker.C:
+				continue
 			}
 		}
 		select {
@@ -42,42 +42,6 @@ func (b *Bridge) workOff(ctx context.Context) {
 		case <-b.wake:
 		}
 	}
-}
-
-// workOffOnce goes through the queue. It stops at the first failure to reach the
-// host.
-func (b *Bridge) workOffOnce(ctx context.Context) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	records := make(chan Record)
-	var workers sync.WaitGroup
-	for range queueWorkers {
-		workers.Go(func() {
-			for record := range records {
-				if err := b.settle(ctx, record); err != nil {
-					cancel(err)
-				}
-			}
-		})
-	}
-	count := 0
-	err := b.config.Records.Each(ctx, func(record Record) bool {
-		count++
-		select {
-		case records <- record:
-			return true
-		case <-ctx.Done():
-			return false
-		}
-	})
-	close(records)
-	workers.Wait()
-	if cause := context.Cause(ctx); cause != nil {
-		err = cause
-	} else if err == nil {
-		b.state.change(func(status *Status) { status.Queue = count })
-	}
-	return err
 }
 
 // settle makes the host equal for one key, and removes the record.
