@@ -58,6 +58,9 @@ func TestMergeLevelZero_LeavesOtherLevelsAlone(t *testing.T) {
 	if before.Levels[0].Sublevels < 3 {
 		t.Fatalf("level 0 is %d deep before", before.Levels[0].Sublevels)
 	}
+	if depth := e.scheduler.depth(); depth != int(before.Levels[0].Sublevels) {
+		t.Errorf("the scheduler takes level 0 for %d deep, it is %d", depth, before.Levels[0].Sublevels)
+	}
 	if err := e.mergeLevelZero(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ func TestJobs(t *testing.T) {
 	}
 	small := storeFlags{Dir: t.TempDir()}
 	few := carryOut[createResult](t, createJob{Store: small, Writers: 1, Count: 100})
-	read := carryOut[readResult](t, readJob{Store: big, Events: created.Events, Lists: 10, Small: small, SmallEvents: few.Events, Seed: 1})
+	read := carryOut[readResult](t, readJob{Store: big, Events: created.Events, Lists: 10, Small: small, SmallEvents: few.Events, TurnLists: 5, Seed: 1})
 	if read.OfPod.P50 <= 0 || read.OfPod.P99 < read.OfPod.P50 || read.First <= 0 || read.Hundredth != 0 || read.ProtobufBytes < 300*count {
 		t.Errorf("read measured %+v, want times of lists and of the first page", read)
 	}

@@ -13,14 +13,14 @@ import (
 )
 
 const (
-	// turns is how many rounds of lists are made of two stores in turn, each of
-	// turnLists lists; the first warmTurns are not counted.
+	// turns is how many rounds of lists are made of two stores in turn; the first
+	// warmTurns are not counted.
 	turns     = 120
 	warmTurns = 20
-	turnLists = 500
-	// blockLists is how many lists are told apart by the blocks they read; those
-	// that read more than mostBlocks are counted there.
-	blockLists = 20_000
+	// turnsOfBlocks is how many rounds as large are made of lists that are told
+	// apart by the blocks they read.
+	turnsOfBlocks = 40
+	// mostBlocks is where those are counted that read more.
 	mostBlocks = 4
 )
 
@@ -44,7 +44,7 @@ type inTurn struct {
 	ByBlocks []blockTimes
 }
 
-func listInTurn(ctx context.Context, big, small populated, random *rand.Rand) (inTurn, error) {
+func listInTurn(ctx context.Context, big, small populated, random *rand.Rand, turnLists int) (inTurn, error) {
 	var bigs, smalls []time.Duration
 	var ratios, fromDisk []float64
 	for turn := range turns {
@@ -64,7 +64,7 @@ func listInTurn(ctx context.Context, big, small populated, random *rand.Rand) (i
 	}
 	slices.Sort(ratios)
 	slices.Sort(fromDisk)
-	byBlocks, err := big.byBlocks(ctx, random, blockLists)
+	byBlocks, err := big.byBlocks(ctx, random, turnsOfBlocks*turnLists)
 	return inTurn{
 		Big: percentile(bigs, 50), Small: percentile(smalls, 50), Times: ratios[len(ratios)/2], FromDisk: fromDisk[len(fromDisk)/2],
 		ByBlocks: byBlocks,

@@ -28,9 +28,11 @@ type readJob struct {
 	// AtRest waits, after some lists, until the store is at rest, and makes the
 	// others then.
 	AtRest bool
-	// Small, if it has any events, is listed in turn with the store in the end.
+	// Small, if it has any events, is listed in turn with the store in the end, as
+	// many times in each round as TurnLists says.
 	Small       storeFlags
 	SmallEvents int
+	TurnLists   int
 	Seed        uint64
 }
 
@@ -84,7 +86,7 @@ func (j readJob) inTurn(ctx context.Context, big populated) (r inTurn, err error
 		err = cacheFiles(ctx, j.Store.Dir)
 	}
 	if err == nil {
-		r, err = listInTurn(ctx, big, populated{s, j.SmallEvents}, j.random(2))
+		r, err = listInTurn(ctx, big, populated{s, j.SmallEvents}, j.random(2), j.TurnLists)
 	}
 	return r, errors.Join(err, s.close())
 }

@@ -22,7 +22,7 @@ func (s *session) read(ctx context.Context) error {
 		return err
 	}
 	var big readResult
-	job := readJob{Store: s.big(), Events: s.created.Events, Lists: podLists, AtRest: true, Small: few, SmallEvents: fewEvents, Seed: s.seed}
+	job := readJob{Store: s.big(), Events: s.created.Events, Lists: podLists, AtRest: true, Small: few, SmallEvents: fewEvents, TurnLists: turnLists, Seed: s.seed}
 	if err := s.inWorker(ctx, "read", job, &big); err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (s *session) reportBlocks(of []blockTimes) {
 			blocks += " or more"
 		}
 		s.report.add(row{
-			work:     fmt.Sprintf("those among %d that read %s blocks, %d of %d", s.created.Events, blocks, one.Lists, blockLists),
+			work:     fmt.Sprintf("those among %d that read %s blocks, %d of %d", s.created.Events, blocks, one.Lists, turnsOfBlocks*turnLists),
 			embedded: fmt.Sprintf("%.3f ms", inMillis(one.P50)),
 		})
 	}

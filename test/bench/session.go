@@ -25,6 +25,7 @@ const (
 	expiring   = 1_000_000
 	quietFor   = 20 * time.Second
 	podLists   = 5000
+	turnLists  = 500
 	someListed = 20
 )
 
