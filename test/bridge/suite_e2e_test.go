@@ -23,6 +23,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/events-apiserver/events-apiserver/test/cluster"
+	"github.com/events-apiserver/events-apiserver/test/cluster/clustertest"
 )
 
 const (
@@ -135,7 +136,7 @@ func startHost(t *testing.T, store string, extraArgs map[string][]string) (*host
 			return nil, err
 		}
 	}
-	config.Log = testLog{t, h.name}
+	config.Log = clustertest.Log{T: t, Name: h.name}
 	if h.Cluster, err = cluster.New(config); err != nil {
 		return nil, err
 	}
@@ -203,17 +204,6 @@ func (h *host) keepLogs(t *testing.T) {
 			t.Log(err)
 		}
 	}
-}
-
-// testLog passes a cluster's progress on to the test's log.
-type testLog struct {
-	t    *testing.T
-	name string
-}
-
-func (l testLog) Write(line []byte) (int, error) {
-	l.t.Logf("%s: %s", l.name, line)
-	return len(line), nil
 }
 
 // eventually waits for a condition; its last error says what was missing.

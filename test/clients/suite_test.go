@@ -7,7 +7,6 @@ package clients
 
 import (
 	"context"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -18,6 +17,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/events-apiserver/events-apiserver/test/cluster"
+	"github.com/events-apiserver/events-apiserver/test/cluster/clustertest"
 )
 
 const (
@@ -60,49 +60,8 @@ func TestClients(t *testing.T) {
 
 func start(t *testing.T) *suite {
 	t.Helper()
-	tools, err := cluster.FindTools(t.Context(), repoDir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := cluster.New(cluster.Config{
-		Dir:             t.TempDir(),
-		ToolsDir:        tools,
-		RepoDir:         repoDir,
-		EventsAPIServer: filepath.Join(repoDir, "bin", "events-apiserver"),
-		UnsafeNoFsync:   true,
-		Log:             testLog{t},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Stop(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
-	if err := c.Register(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	s := &suite{Cluster: c}
-	if s.config, err = c.AdminConfig(); err != nil {
-		t.Fatal(err)
-	}
-	s.config.QPS = -1
-	if s.client, err = kubernetes.NewForConfig(s.config); err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-// testLog passes the cluster's progress on to the test's log.
-type testLog struct{ t *testing.T }
-
-func (l testLog) Write(line []byte) (int, error) {
-	l.t.Logf("%s", line)
-	return len(line), nil
+	r := clustertest.Start(t, cluster.Config{RepoDir: repoDir})
+	return &suite{Cluster: r.Cluster, config: r.Config, client: r.Admin}
 }
 
 // makeNamespace makes a namespace and returns its name.

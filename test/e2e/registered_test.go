@@ -7,7 +7,6 @@ package e2e
 
 import (
 	"context"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/events-apiserver/events-apiserver/test/cluster"
+	"github.com/events-apiserver/events-apiserver/test/cluster/clustertest"
 )
 
 const (
@@ -63,51 +63,8 @@ func testRegistered(t *testing.T, s *suite) {
 
 func start(t *testing.T, store string) *suite {
 	t.Helper()
-	tools, err := cluster.FindTools(t.Context(), repoDir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := cluster.New(cluster.Config{
-		Dir:             t.TempDir(),
-		ToolsDir:        tools,
-		RepoDir:         repoDir,
-		EventsAPIServer: filepath.Join(repoDir, "bin", "events-apiserver"),
-		Store:           store,
-		UnsafeNoFsync:   true,
-		Log:             testLog{t},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Stop(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
-	if err := c.Register(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	config, err := c.AdminConfig()
-	if err != nil {
-		t.Fatal(err)
-	}
-	config.QPS = -1
-	admin, err := kubernetes.NewForConfig(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &suite{Cluster: c, admin: admin}
-}
-
-// testLog passes the cluster's progress on to the test's log.
-type testLog struct{ t *testing.T }
-
-func (l testLog) Write(line []byte) (int, error) {
-	l.t.Logf("%s", line)
-	return len(line), nil
+	r := clustertest.Start(t, cluster.Config{RepoDir: repoDir, Store: store})
+	return &suite{Cluster: r.Cluster, admin: r.Admin}
 }
 
 // component returns a program of the cluster.

@@ -7,7 +7,6 @@ package hostevents
 
 import (
 	"fmt"
-	"os"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -36,14 +35,4 @@ func compareEvents(host *corev1.Event, ours *eventsv1.Event) error {
 		return fmt.Errorf("(-core/v1 +events.k8s.io/v1):\n%s", diff)
 	}
 	return nil
-}
-
-// tail is the end of a file.
-func tail(file string) string {
-	const most = 6000
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return err.Error()
-	}
-	return string(data[max(0, len(data)-most):])
 }

@@ -8,7 +8,6 @@ package hostevents
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -20,6 +19,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/events-apiserver/events-apiserver/test/cluster"
+	"github.com/events-apiserver/events-apiserver/test/cluster/clustertest"
 )
 
 const (
@@ -46,46 +46,8 @@ func start(t *testing.T, store string, serverArgs ...string) *suite {
 // startWith starts a cluster with further arguments by component.
 func startWith(t *testing.T, store string, args map[string][]string) *suite {
 	t.Helper()
-	tools, err := cluster.FindTools(t.Context(), repoDir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := cluster.New(cluster.Config{
-		Dir:             t.TempDir(),
-		ToolsDir:        tools,
-		RepoDir:         repoDir,
-		EventsAPIServer: filepath.Join(repoDir, "bin", "events-apiserver"),
-		Store:           store,
-		UnsafeNoFsync:   true,
-		ExtraArgs:       args,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("events-apiserver:\n%s", tail(filepath.Join(c.Config().Dir, "logs", cluster.EventsAPIServer+".log")))
-		}
-		if err := c.Stop(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
-	if err := c.Register(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	config, err := c.AdminConfig()
-	if err != nil {
-		t.Fatal(err)
-	}
-	config.QPS = -1
-	admin, err := kubernetes.NewForConfig(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &suite{Cluster: c, admin: admin}
+	r := clustertest.Start(t, cluster.Config{RepoDir: repoDir, Store: store, ExtraArgs: args})
+	return &suite{Cluster: r.Cluster, admin: r.Admin}
 }
 
 // restart ends a component and starts it anew.

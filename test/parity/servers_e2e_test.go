@@ -19,6 +19,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/events-apiserver/events-apiserver/test/cluster"
+	"github.com/events-apiserver/events-apiserver/test/cluster/clustertest"
 )
 
 const repoDir = "../.."
@@ -42,7 +43,7 @@ func startPair(t *testing.T) *pair {
 	config := func(name string) cluster.Config {
 		return cluster.Config{
 			Dir: filepath.Join(dir, name), ToolsDir: tools, RepoDir: repoDir,
-			UnsafeNoFsync: true, Detached: keep != "", Log: testLog{t, name},
+			UnsafeNoFsync: true, Detached: keep != "", Log: clustertest.Log{T: t, Name: name},
 		}
 	}
 	plain, registered := config("built-in"), config("ours")
@@ -212,15 +213,4 @@ func newClient(config *rest.Config) (*http.Client, error) {
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}, nil
-}
-
-// testLog passes a cluster's progress on to the test's log.
-type testLog struct {
-	t    *testing.T
-	name string
-}
-
-func (l testLog) Write(line []byte) (int, error) {
-	l.t.Logf("%s: %s", l.name, line)
-	return len(line), nil
 }
