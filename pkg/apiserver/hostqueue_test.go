@@ -48,6 +48,14 @@ func TestQueue_WhatTheHostFailsAtHoldsUpNothing(t *testing.T) {
 	if err != nil {
 		t.Errorf("the host has %d events, want the 2 that it takes: %v", len(w.host.snapshot()), err)
 	}
+	waiting := 0
+	err = wait.PollUntilContextTimeout(t.Context(), 5*time.Millisecond, modelPatience, true, func(context.Context) (bool, error) {
+		waiting = r.bridge.Status().Queue
+		return waiting == bad, nil
+	})
+	if err != nil {
+		t.Errorf("%d events are said to wait, want %d: %v", waiting, bad, err)
+	}
 	w.host.mutex.Lock()
 	w.host.fails = nil
 	w.host.mutex.Unlock()

@@ -17,6 +17,9 @@ const (
 	// queuePoll is how often the queue is looked at for what other replicas put
 	// there.
 	queuePoll = time.Second
+	// countRest is how many times as long as counting took the queue is not counted
+	// again while the host fails.
+	countRest = 20
 )
 
 // workOff makes the host equal for every record, until the context ends.
@@ -24,10 +27,14 @@ func (b *Bridge) workOff(ctx context.Context) {
 	ticker := time.NewTicker(queuePoll)
 	defer ticker.Stop()
 	var after Key
+	var countAgain time.Time
 	for {
 		var err error
 		if after, err = b.workOffOnce(ctx, after); err != nil && ctx.Err() == nil {
 			klog.FromContext(ctx).V(2).Info("Events wait to be made in the host cluster", "err", err)
+			if now := b.config.Now(); !now.Before(countAgain) {
+				countAgain = now.Add(b.countQueue(ctx) * countRest)
+			}
 			// No sooner than in a second: the host is away, or fails at some events.
 			select {
 			case <-ctx.Done():
@@ -42,6 +49,20 @@ func (b *Bridge) workOff(ctx context.Context) {
 		case <-b.wake:
 		}
 	}
+}
+
+// countQueue counts what a round that was ended early has not seen: how many wait
+// is what an operator asks when the host fails. It returns how long that took.
+func (b *Bridge) countQueue(ctx context.Context) time.Duration {
+	begun, count := b.config.Now(), 0
+	err := b.config.Records.Each(ctx, func(Record) bool {
+		count++
+		return true
+	})
+	if err == nil {
+		b.state.change(func(status *Status) { status.Queue = count })
+	}
+	return b.config.Now().Sub(begun)
 }
 
 // settle makes the host equal for one key, and removes the record.
