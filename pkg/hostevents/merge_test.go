@@ -24,12 +24,12 @@ func TestMerge_KeepsManagedFieldsOfTheSameEvent(t *testing.T) {
 		ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: "a", UID: "the-hosts"},
 		Reason:     "Started", Host: events.HostState{Version: 7},
 	}
-	if got := merge(stored, made); got.UID != made.UID || got.Host.Pending || len(got.ManagedFields) != 1 {
+	if got := Merge(stored, made); got.UID != made.UID || got.Host.Pending || len(got.ManagedFields) != 1 {
 		t.Errorf("the event that waited became %+v", got)
 	}
 	other := made.DeepCopy()
 	other.Reason = "Other"
-	if got := merge(stored, other); got.UID != made.UID || len(got.ManagedFields) != 0 {
+	if got := Merge(stored, other); got.UID != made.UID || len(got.ManagedFields) != 0 {
 		t.Errorf("another event became %+v", got)
 	}
 }

@@ -107,7 +107,7 @@ func (b *Bridge) store(ctx context.Context, current *events.Event, unknown bool,
 			return nil, 0
 		}
 		taken = true
-		return merge(stored, current), life
+		return Merge(stored, current), life
 	})
 	if err == nil && taken {
 		b.state.tookIn()
@@ -118,9 +118,7 @@ func (b *Bridge) store(ctx context.Context, current *events.Event, unknown bool,
 // Merge returns what is stored after a state of the host that is newer than the
 // stored one: that state, but for a write of ours that has not reached the host
 // yet and comes after it. It shares memory with its arguments.
-func Merge(stored, current *events.Event) *events.Event { return merge(stored, current) }
-
-func merge(stored, current *events.Event) *events.Event {
+func Merge(stored, current *events.Event) *events.Event {
 	if stored == nil {
 		return current
 	}
