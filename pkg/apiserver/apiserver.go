@@ -68,6 +68,7 @@ func (c *Config) Complete() (CompletedConfig, error) {
 		return CompletedConfig{}, errors.New("apiserver.Config.Generic.RESTOptionsGetter is not set: there is no store")
 	}
 	c.waitForFrontProxy()
+	c.Generic.EquivalentResourceRegistry = equivalentEvents()
 	status := &hostStatus{}
 	if c.HostEvents != nil {
 		status.watch(&c.Generic.Config)
