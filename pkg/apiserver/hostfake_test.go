@@ -38,6 +38,9 @@ type hostModel struct {
 	// fails is how a request about one event is answered; nil, or an error that is
 	// nil, lets it be done.
 	fails func(key hostevents.Key) error
+	// rejects is how the admission of a write is answered; nil, or an error that is
+	// nil, admits it.
+	rejects func(event *events.Event) error
 	// made is called after a write of the bridge has been made and before it is
 	// answered; nil is not called. The host waits meanwhile.
 	made func()
@@ -125,7 +128,19 @@ func conflict(key hostevents.Key) error {
 }
 
 func (h *hostModel) Create(_ context.Context, event *events.Event, dryRun bool) (*events.Event, error) {
-	return h.write(hostevents.KeyOf(event), func() (*events.Event, error) { return h.create(event) })
+	return h.write(hostevents.KeyOf(event), func() (*events.Event, error) {
+		if err := h.admit(event); err != nil {
+			return nil, err
+		}
+		return h.create(event)
+	})
+}
+
+func (h *hostModel) admit(event *events.Event) error {
+	if h.rejects == nil {
+		return nil
+	}
+	return h.rejects(event)
 }
 
 func (h *hostModel) create(event *events.Event) (*events.Event, error) {
@@ -142,8 +157,11 @@ func (h *hostModel) Update(_ context.Context, event *events.Event, dryRun bool) 
 	key := hostevents.KeyOf(event)
 	return h.write(key, func() (*events.Event, error) {
 		current := h.events[key]
-		if current == nil || current.UID != event.UID || current.Host.Version != event.Host.Version {
+		if current == nil || current.UID != event.UIDInHost() || current.Host.Version != event.Host.Version {
 			return nil, conflict(key)
+		}
+		if err := h.admit(event); err != nil {
+			return nil, err
 		}
 		return h.update(current, event), nil
 	})

@@ -60,8 +60,55 @@ func (l localEvents) Create(ctx context.Context, event *events.Event, life time.
 // secondsOf is a life as the store counts it, where none is for ever.
 func secondsOf(life time.Duration) uint64 { return uint64(max(life/time.Second, 1)) }
 
+// errSucceeded ends an update by another object than the stored one.
+var errSucceeded = errors.New("another event has the name now")
+
+// succession is an event in the place of another one.
+type succession struct {
+	before, after *events.Event
+	life          time.Duration
+}
+
 // Upsert implements hostevents.Local.
 func (l localEvents) Upsert(ctx context.Context, key hostevents.Key, change func(*events.Event) (*events.Event, time.Duration)) error {
+	for {
+		var next succession
+		err := l.update(ctx, key, func(stored *events.Event) (*events.Event, time.Duration, error) {
+			after, life := change(stored)
+			if stored != nil && after != nil && after.UID != stored.UID {
+				next = succession{before: stored, after: after, life: life}
+				return nil, 0, errSucceeded
+			}
+			return after, life, nil
+		})
+		if !errors.Is(err, errSucceeded) {
+			return err
+		}
+		if done, err := l.succeed(ctx, key, next); done || err != nil {
+			return err
+		}
+	}
+}
+
+// succeed stores an event in the place of another one. Watchers see DELETED and
+// ADDED: an object never changes its uid. It reports false where something else
+// is stored by now.
+func (l localEvents) succeed(ctx context.Context, key hostevents.Key, next succession) (done bool, err error) {
+	unchanged := &apiserverstorage.Preconditions{UID: &next.before.UID, ResourceVersion: &next.before.ResourceVersion}
+	err = l.store.Delete(ctx, l.key(key), &events.Event{}, unchanged, apiserverstorage.ValidateAllObjectFunc, nil, apiserverstorage.DeleteOptions{})
+	switch {
+	case apiserverstorage.IsNotFound(err), apiserverstorage.IsInvalidObj(err):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("deleting event %s, whose name another one has: %w", key, err)
+	}
+	after := *next.after
+	after.ResourceVersion = ""
+	return l.Create(ctx, &after, next.life)
+}
+
+// update replaces the stored event, nil if there is none, by what change returns.
+func (l localEvents) update(ctx context.Context, key hostevents.Key, change func(*events.Event) (*events.Event, time.Duration, error)) error {
 	try := func(input runtime.Object, _ apiserverstorage.ResponseMeta) (runtime.Object, *uint64, error) {
 		stored, ok := input.(*events.Event)
 		if !ok {
@@ -70,7 +117,10 @@ func (l localEvents) Upsert(ctx context.Context, key hostevents.Key, change func
 		if stored.ResourceVersion == "" {
 			stored = nil
 		}
-		next, life := change(stored)
+		next, life, err := change(stored)
+		if err != nil {
+			return nil, nil, err
+		}
 		if next == nil {
 			return nil, nil, errLeft
 		}
@@ -97,6 +147,15 @@ func (l localEvents) Delete(ctx context.Context, key hostevents.Key, when func(*
 		return fmt.Errorf("deleting event %s: %w", key, err)
 	}
 	return nil
+}
+
+// Revision implements hostevents.Local.
+func (l localEvents) Revision(ctx context.Context) (uint64, error) {
+	revision, err := l.store.GetCurrentResourceVersion(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("reading the newest resource version: %w", err)
+	}
+	return revision, nil
 }
 
 // ofNoVersion makes a list go on behind a key in what is newest by then, so that

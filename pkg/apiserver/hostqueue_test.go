@@ -61,3 +61,31 @@ func TestQueue_WhatTheHostFailsAtHoldsUpNothing(t *testing.T) {
 	w.host.mutex.Unlock()
 	w.waitEqual(t)
 }
+
+// A replica puts the record before it stores the event. The leader, which may see
+// the record in between, keeps it.
+func TestQueue_KeepsARecordWhoseEventIsNotStoredYet(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, hostevents.ModeAsync, hostevents.ModeAsync)
+	leader := w.replicas[0]
+	leader.leads()
+	key := hostevents.Key{Namespace: modelNamespace, Name: "a"}
+	if err := w.records.Put(t.Context(), key, time.Hour, func(*hostevents.Record) {}); err != nil {
+		t.Fatal(err)
+	}
+	err := wait.PollUntilContextTimeout(t.Context(), 5*time.Millisecond, modelPatience, true, func(context.Context) (bool, error) {
+		return leader.bridge.Status().Queue == 1, nil
+	})
+	if err != nil {
+		t.Fatalf("the leader has not seen the record: %v", err)
+	}
+	event := modelEvent("a", "a note")
+	event.Host.Pending = true
+	if err := w.store.Create(t.Context(), w.path("a"), event, &events.Event{}, modelLife); err != nil {
+		t.Fatal(err)
+	}
+	w.waitEqual(t)
+	if n := len(w.host.snapshot()); n != 1 {
+		t.Errorf("the host has %d events", n)
+	}
+}

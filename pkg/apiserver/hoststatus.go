@@ -116,6 +116,8 @@ func newHostCollector(status *hostStatus) *hostCollector {
 		func(s hostevents.Status) float64 { return s.Lag.Seconds() })
 	gauge("queue_length", "Events that wait to be made equal in the host cluster; on the leader.", func(s hostevents.Status) float64 { return float64(s.Queue) })
 	gauge("host_away", "Whether writes go to the queue since the host cluster fails.", func(s hostevents.Status) float64 { return truth(s.HostAway) })
+	gauge("resource_version_ahead", "Whether resource versions here were above those of the host cluster when its watch was last opened; on the leader.",
+		func(s hostevents.Status) float64 { return truth(s.VersionsAhead) })
 	gauge("last_success_timestamp_seconds", "When the host cluster last answered a write, or a change of it was last stored.", func(s hostevents.Status) float64 { return seconds(s.LastSuccess) })
 	gauge("last_failure_timestamp_seconds", "When the host cluster could last not be reached.", func(s hostevents.Status) float64 { return seconds(s.LastFailureAt) })
 	count("mirrored_total", "Writes made in the host cluster.", func(s hostevents.Status) uint64 { return s.Mirrored })
@@ -123,7 +125,7 @@ func newHostCollector(status *hostStatus) *hostCollector {
 	count("failed_total", "Writes for which the host cluster could not be reached in time.", func(s hostevents.Status) uint64 { return s.MirrorFailed })
 	count("postponed_total", "Writes put into the queue.", func(s hostevents.Status) uint64 { return s.Postponed })
 	count("settled_total", "Events taken from the queue since they are equal in the host cluster.", func(s hostevents.Status) uint64 { return s.Settled })
-	count("settle_refused_total", "Events from the queue that the host cluster refused, and which are here alone.", func(s hostevents.Status) uint64 { return s.SettleRefused })
+	count("settle_refused_total", "Writes from the queue that the host cluster rejected, and which were undone here.", func(s hostevents.Status) uint64 { return s.SettleRefused })
 	count("taken_in_total", "States of events taken in from the host cluster.", func(s hostevents.Status) uint64 { return s.TakenIn })
 	count("lists_total", "Times that all events of the host cluster were listed.", func(s hostevents.Status) uint64 { return s.Lists })
 	count("watch_failures_total", "Times that the watch of the host cluster's events failed.", func(s hostevents.Status) uint64 { return s.WatchFailures })

@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 )
@@ -22,6 +23,10 @@ import (
 // field for it. It is put there by Encode and taken out by Decode, so it is in
 // no event outside of the store; one that a client sends is not stored.
 const hostStateAnnotation = "internal.events-apiserver/host-state"
+
+// hostUIDAnnotation carries events.HostState.UID in the same way. It is one of
+// its own so that an older server, which does not know it, can read the event.
+const hostUIDAnnotation = "internal.events-apiserver/host-uid"
 
 // pendingMark follows the version where the stored state has not reached the
 // host yet.
@@ -92,13 +97,14 @@ func (storedForm) CopyInto(from, to runtime.Object) bool {
 	}
 	stored.DeepCopyInto(read)
 	read.TypeMeta = metav1.TypeMeta{}
-	dropHostAnnotation(read)
+	dropHostAnnotations(read)
 	truncateTimes(read)
 	return true
 }
 
-func dropHostAnnotation(event *events.Event) {
+func dropHostAnnotations(event *events.Event) {
 	delete(event.Annotations, hostStateAnnotation)
+	delete(event.Annotations, hostUIDAnnotation)
 	if len(event.Annotations) == 0 {
 		event.Annotations = nil
 	}
@@ -134,18 +140,23 @@ func toMicroseconds(t *metav1.MicroTime) {
 // withHostState returns the event with the annotation that belongs there. The
 // given one is left as it is.
 func withHostState(event *events.Event) *events.Event {
-	_, forged := event.Annotations[hostStateAnnotation]
-	if event.Host == (events.HostState{}) && !forged {
+	_, forgedState := event.Annotations[hostStateAnnotation]
+	_, forgedUID := event.Annotations[hostUIDAnnotation]
+	if event.Host == (events.HostState{}) && !forgedState && !forgedUID {
 		return event
 	}
 	stored := *event
 	stored.Annotations = maps.Clone(event.Annotations)
-	delete(stored.Annotations, hostStateAnnotation)
-	if event.Host != (events.HostState{}) {
-		if stored.Annotations == nil {
-			stored.Annotations = map[string]string{}
-		}
-		stored.Annotations[hostStateAnnotation] = formatHostState(event.Host)
+	dropHostAnnotations(&stored)
+	if event.Host == (events.HostState{}) {
+		return &stored
+	}
+	if stored.Annotations == nil {
+		stored.Annotations = map[string]string{}
+	}
+	stored.Annotations[hostStateAnnotation] = formatHostState(event.Host)
+	if event.Host.UID != "" {
+		stored.Annotations[hostUIDAnnotation] = string(event.Host.UID)
 	}
 	return &stored
 }
@@ -157,6 +168,9 @@ func takeHostState(event *events.Event) error {
 	event.Host = events.HostState{}
 	value, ok := event.Annotations[hostStateAnnotation]
 	if !ok {
+		if _, forged := event.Annotations[hostUIDAnnotation]; forged {
+			dropHostAnnotations(event)
+		}
 		return nil
 	}
 	state, err := parseHostState(value)
@@ -164,7 +178,8 @@ func takeHostState(event *events.Event) error {
 		return fmt.Errorf("decoding the stored event %s/%s: annotation %s: %w", event.Namespace, event.Name, hostStateAnnotation, err)
 	}
 	event.Host = state
-	dropHostAnnotation(event)
+	event.Host.UID = types.UID(event.Annotations[hostUIDAnnotation])
+	dropHostAnnotations(event)
 	return nil
 }
 

@@ -133,6 +133,9 @@ func storedFuncs(serializer.CodecFactory) []any {
 			if c.Bool() {
 				event.Annotations = map[string]string{hostStateAnnotation: "1@1"}
 			}
+			if c.Bool() {
+				event.Annotations = map[string]string{hostUIDAnnotation: "a-uid"}
+			}
 		},
 		func(t *metav1.Time, c randfill.Continue) { t.Time = time.Unix(c.Int63n(1<<33), c.Int63n(1e9)) },
 		func(t *metav1.MicroTime, c randfill.Continue) { t.Time = time.Unix(c.Int63n(1<<33), c.Int63n(1e9)) },
@@ -155,7 +158,9 @@ func TestStorageCodec_CopyIntoRefusesOthers(t *testing.T) {
 func TestStorageCodec_ClientsCannotForgeTheState(t *testing.T) {
 	t.Parallel()
 	api, codec := storageCodec(t)
-	sent := &eventsv1.Event{ObjectMeta: metav1.ObjectMeta{Name: "n", Annotations: map[string]string{hostStateAnnotation: "18446744073709551615@0"}}}
+	sent := &eventsv1.Event{ObjectMeta: metav1.ObjectMeta{Name: "n", Annotations: map[string]string{
+		hostStateAnnotation: "18446744073709551615@0", hostUIDAnnotation: "a-uid",
+	}}}
 	event := &events.Event{}
 	if err := api.Scheme.Convert(sent, event, nil); err != nil {
 		t.Fatal(err)

@@ -53,9 +53,51 @@ func lifeLeft(event *events.Event, now time.Time, retention time.Duration) time.
 	return max(retention-age, 0)
 }
 
-// MayBeFree tells whether the host may have no event under the name of the
-// stored one: somebody may have deleted it there a moment ago. An event that has
-// reached the host's time to live is kept here with its name.
+// expiredInHost tells whether the stored event has reached the host's time to live.
+func (b *Bridge) expiredInHost(stored *events.Event) bool {
+	return expiredInHost(lastWritten(stored), b.config.Now(), b.config.HostTTL)
+}
+
+// ExpiredInHost tells whether the host has let the stored event expire, as far as
+// its age says: kept here, it does not hold its name any more.
+func (b *Bridge) ExpiredInHost(stored *events.Event) bool {
+	return !stored.Host.Pending && b.expiredInHost(stored)
+}
+
+// MayBeFree tells whether the host may have no event under the name of the stored
+// one: it has let it expire, or somebody deleted it there a moment ago.
 func (b *Bridge) MayBeFree(stored *events.Event) bool {
-	return stored.Host.Version != 0 && !stored.Host.Pending && !expiredInHost(lastWritten(stored), b.config.Now(), b.config.HostTTL)
+	return !stored.Host.Pending && (stored.Host.Version != 0 || b.expiredInHost(stored))
+}
+
+// leaseShared is by how much an event may outlive its time to live in the host
+// where nothing fails: events of a minute share one of etcd's leases.
+const leaseShared = 2 * time.Minute
+
+// IsFree tells whether the host has no event under the name of the stored one by
+// now, as far as can be told without asking it.
+func (b *Bridge) IsFree(stored *events.Event) bool {
+	return !stored.Host.Pending && b.config.Now().Sub(lastWritten(stored)) >= b.config.HostTTL+leaseShared
+}
+
+// happenedAgain tells whether an event was observed after the host last wrote it.
+func happenedAgain(event *events.Event) bool {
+	return event.Series != nil && event.Series.LastObservedTime.After(lastWritten(event))
+}
+
+// leasesRenewed is how many times its time to live an event may stay in the host:
+// etcd's leases start again when its leader changes, which is rare.
+const leasesRenewed = 2
+
+// forgottenInHost tells whether the host has surely no such event any more, so
+// that it need not be asked. It has not if it never had: an event that waits to be
+// made there is not forgotten.
+func (b *Bridge) forgottenInHost(stored *events.Event) bool {
+	return !stored.Host.Pending && b.config.Now().Sub(lastWritten(stored)) >= leasesRenewed*b.config.HostTTL+time.Minute
+}
+
+// hostNeedNotKnow tells a change of an event that the host has forgotten, and which
+// does not say that it happened again.
+func (b *Bridge) hostNeedNotKnow(event *events.Event) bool {
+	return b.forgottenInHost(event) && !happenedAgain(event)
 }

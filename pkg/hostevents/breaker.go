@@ -4,60 +4,173 @@
 package hostevents
 
 import (
+	"maps"
 	"sync"
 	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
 const (
-	// breakerFailures in a row mean that the host is away.
+	// breakerFailures in a row open the breaker.
 	breakerFailures = 3
-	// breakerProbe is how often it is tried then.
+	// breakerNamespaces is in how many namespaces requests must have timed out
+	// before the whole host is taken to be away: a webhook that hangs is one
+	// namespace's own trouble.
+	breakerNamespaces = 2
+	// breakerProbe is how often an open breaker lets a request through.
 	breakerProbe = time.Second
+	// longestPause bounds what a host may ask for with Retry-After.
+	longestPause = time.Minute
+	// breakerForgets is after how long without a failure a namespace is forgotten:
+	// it may have been deleted.
+	breakerForgets = 10 * time.Minute
 )
 
-// breaker keeps writes from waiting for a host that is known to be away.
+// breaker keeps writes from waiting for a host that is known to be away, or that
+// is known not to answer for one namespace.
 type breaker struct {
 	now func() time.Time
 
-	mutex    sync.Mutex
-	failures int
-	probed   time.Time
+	mutex sync.Mutex
+	// host counts what says that the host itself is away.
+	host circuit
+	// namespaces has those in which requests timed out or were throttled since the
+	// last success there.
+	namespaces map[string]*circuit
 }
 
-// allow tells whether to try the host now. While it is away one caller is let
-// through in each breakerProbe.
-func (b *breaker) allow() bool {
-	b.mutex.Lock()
-	defer b.mutex.Unlock()
-	if b.failures < breakerFailures {
+// circuit counts failures in a row.
+type circuit struct {
+	failures int
+	probed   time.Time
+	// until is how long the host has asked to be left alone.
+	until time.Time
+	// timedOut tells that requests have timed out there.
+	timedOut bool
+}
+
+func newBreaker(now func() time.Time) *breaker {
+	return &breaker{now: now, namespaces: map[string]*circuit{}}
+}
+
+// open tells whether requests go past it.
+func (c *circuit) open(now time.Time) bool {
+	return c.failures >= breakerFailures || now.Before(c.until)
+}
+
+// allow lets one through in each breakerProbe while the circuit is open.
+func (c *circuit) allow(now time.Time) bool {
+	if !c.open(now) {
 		return true
 	}
-	now := b.now()
-	if now.Sub(b.probed) < breakerProbe {
+	if now.Before(c.until) || now.Sub(c.probed) < breakerProbe {
 		return false
 	}
-	b.probed = now
+	c.probed = now
 	return true
 }
 
-func (b *breaker) succeeded() {
+// permit is whether a request may be sent.
+type permit int
+
+const (
+	permitted permit = iota
+	// namespaceAway: not for an event of this namespace.
+	namespaceAway
+	// hostAway: for none.
+	hostAway
+)
+
+// check tells whether to try the host now for an event of the namespace.
+func (b *breaker) check(namespace string) permit {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
-	b.failures = 0
+	now := b.now()
+	if circuit, ok := b.namespaces[namespace]; ok && !circuit.allow(now) {
+		return namespaceAway
+	}
+	if !b.host.allow(now) {
+		return hostAway
+	}
+	return permitted
 }
 
-// failed tells whether the host is taken to be away from now on.
-func (b *breaker) failed() (opened bool) {
+// succeeded notes that the host has answered for the namespace.
+func (b *breaker) succeeded(namespace string) {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
-	b.failures++
-	b.probed = b.now()
-	return b.failures == breakerFailures
+	b.host = circuit{}
+	c, ok := b.namespaces[namespace]
+	switch {
+	case !ok:
+	case b.now().Before(c.until):
+		// What was sent before the host asked for a pause.
+		c.failures, c.timedOut = 0, false
+	default:
+		delete(b.namespaces, namespace)
+	}
+}
+
+// failed notes that the host has not decided about a write to the namespace. It
+// tells whether the host is taken to be away from now on.
+func (b *breaker) failed(namespace string, err error) (opened bool) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	now := b.now()
+	switch answerOf(err) {
+	case unavailable:
+		return b.hostFailed(now)
+	case timedOut:
+		circuit := b.failedIn(namespace, now)
+		circuit.timedOut = true
+		return b.namespacesTimedOut() >= breakerNamespaces && b.hostFailed(now)
+	case throttled:
+		circuit := b.failedIn(namespace, now)
+		seconds, _ := apierrors.SuggestsClientDelay(err)
+		pause := max(time.Duration(seconds)*time.Second, breakerProbe)
+		circuit.until = now.Add(min(pause, longestPause))
+	case lacksRight:
+		b.failedIn(namespace, now)
+	case answered:
+	}
+	return false
+}
+
+// hostFailed is called with the mutex held.
+func (b *breaker) hostFailed(now time.Time) (opened bool) {
+	b.host.failures++
+	b.host.probed = now
+	return b.host.failures == breakerFailures
+}
+
+// failedIn is called with the mutex held.
+func (b *breaker) failedIn(namespace string, now time.Time) *circuit {
+	c, ok := b.namespaces[namespace]
+	if !ok {
+		maps.DeleteFunc(b.namespaces, func(_ string, c *circuit) bool { return now.Sub(c.probed) > breakerForgets })
+		c = &circuit{}
+		b.namespaces[namespace] = c
+	}
+	c.failures++
+	c.probed = now
+	return c
+}
+
+// namespacesTimedOut is called with the mutex held.
+func (b *breaker) namespacesTimedOut() int {
+	count := 0
+	for _, circuit := range b.namespaces {
+		if circuit.timedOut {
+			count++
+		}
+	}
+	return count
 }
 
 // open tells whether the host is taken to be away.
 func (b *breaker) open() bool {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
-	return b.failures >= breakerFailures
+	return b.host.open(b.now())
 }

@@ -42,6 +42,7 @@ type Bridge struct {
 	locks   *keyLocks
 	graves  *graves
 	state   *state
+	retries *retries
 	// wake tells the queue that there is something in it.
 	wake chan struct{}
 }
@@ -54,10 +55,11 @@ func New(config Config) *Bridge {
 	}
 	return &Bridge{
 		config:  config,
-		breaker: &breaker{now: config.Now},
+		breaker: newBreaker(config.Now),
 		locks:   newKeyLocks(),
 		graves:  newGraves(config.Now),
 		state:   newState(config.Now),
+		retries: newRetries(config.Now),
 		wake:    make(chan struct{}, 1),
 	}
 }

@@ -7,12 +7,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	authorizationv1client "k8s.io/client-go/kubernetes/typed/authorization/v1"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 
@@ -25,7 +27,8 @@ const fieldManager = "events-apiserver"
 
 // client is a Host over its API.
 type client struct {
-	core corev1client.CoreV1Interface
+	core   corev1client.CoreV1Interface
+	rights *rights
 }
 
 var _ Host = (*client)(nil)
@@ -37,11 +40,29 @@ func NewHost(config *rest.Config) (Host, error) {
 	own.ContentType = runtime.ContentTypeProtobuf
 	own.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
 	own.QPS = -1
+	own.Wrap(func(next http.RoundTripper) http.RoundTripper { return retryLater{next} })
 	core, err := corev1client.NewForConfig(own)
 	if err != nil {
 		return nil, fmt.Errorf("making a client of the host cluster's events: %w", err)
 	}
-	return &client{core: core}, nil
+	authorization, err := authorizationv1client.NewForConfig(own)
+	if err != nil {
+		return nil, fmt.Errorf("making a client of the host cluster's access reviews: %w", err)
+	}
+	return &client{core: core, rights: newRights(authorization.SelfSubjectAccessReviews())}, nil
+}
+
+// retryLater keeps client-go from waiting inside a request for as long as the
+// host's Retry-After says: the outbox retries, and the write is answered.
+type retryLater struct{ next http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (r retryLater) RoundTrip(request *http.Request) (*http.Response, error) {
+	response, err := r.next.RoundTrip(request)
+	if err == nil {
+		response.Header.Del("Retry-After")
+	}
+	return response, err
 }
 
 // Create implements Host.
@@ -52,8 +73,11 @@ func (c *client) Create(ctx context.Context, event *events.Event, dryRun bool) (
 	}
 	sent.UID, sent.ResourceVersion, sent.CreationTimestamp = "", "", metav1.Time{}
 	made, err := c.core.Events(event.Namespace).Create(ctx, sent, metav1.CreateOptions{FieldManager: fieldManager, DryRun: dryRunOption(dryRun)})
-	if err != nil || dryRun {
-		return nil, err
+	if err != nil {
+		return nil, c.rights.explain(ctx, "create", event.Namespace, err)
+	}
+	if dryRun {
+		return nil, nil
 	}
 	return fromHost(made)
 }
@@ -64,10 +88,13 @@ func (c *client) Update(ctx context.Context, event *events.Event, dryRun bool) (
 	if err != nil {
 		return nil, err
 	}
-	sent.ResourceVersion = strconv.FormatUint(event.Host.Version, 10)
+	sent.UID, sent.ResourceVersion = event.UIDInHost(), strconv.FormatUint(event.Host.Version, 10)
 	made, err := c.core.Events(event.Namespace).Update(ctx, sent, metav1.UpdateOptions{FieldManager: fieldManager, DryRun: dryRunOption(dryRun)})
-	if err != nil || dryRun {
-		return nil, err
+	if err != nil {
+		return nil, c.rights.explain(ctx, "update", event.Namespace, err)
+	}
+	if dryRun {
+		return nil, nil
 	}
 	return fromHost(made)
 }
@@ -76,7 +103,7 @@ func (c *client) Update(ctx context.Context, event *events.Event, dryRun bool) (
 func (c *client) Get(ctx context.Context, key Key) (*events.Event, error) {
 	event, err := c.core.Events(key.Namespace).Get(ctx, key.Name, metav1.GetOptions{})
 	if err != nil {
-		return nil, err
+		return nil, c.rights.explain(ctx, "get", key.Namespace, err)
 	}
 	return fromHost(event)
 }
@@ -91,7 +118,8 @@ func (c *client) Delete(ctx context.Context, key Key, only Preconditions, dryRun
 		version := strconv.FormatUint(only.Version, 10)
 		options.Preconditions.ResourceVersion = &version
 	}
-	return c.core.Events(key.Namespace).Delete(ctx, key.Name, options)
+	err := c.core.Events(key.Namespace).Delete(ctx, key.Name, options)
+	return c.rights.explain(ctx, "delete", key.Namespace, err)
 }
 
 // List implements Host.

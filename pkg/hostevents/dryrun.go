@@ -14,7 +14,7 @@ import (
 // TryCreate returns what the host would say against the creation. A host that
 // cannot be reached says nothing.
 func (b *Bridge) TryCreate(ctx context.Context, event *events.Event) error {
-	return b.try(ctx, func(ctx context.Context) error {
+	return b.try(ctx, event.Namespace, func(ctx context.Context) error {
 		_, err := b.config.Host.Create(ctx, event, true)
 		return err
 	})
@@ -23,7 +23,10 @@ func (b *Bridge) TryCreate(ctx context.Context, event *events.Event) error {
 // TryUpdate returns what the host would say against the change. A host that has
 // another state, or none, says nothing: the write itself would be based on that.
 func (b *Bridge) TryUpdate(ctx context.Context, updated *events.Event) error {
-	return b.try(ctx, func(ctx context.Context) error {
+	if b.hostNeedNotKnow(updated) {
+		return nil
+	}
+	return b.try(ctx, updated.Namespace, func(ctx context.Context) error {
 		if updated.Host.Version == 0 {
 			_, err := b.config.Host.Create(ctx, updated, true)
 			return unless(err, apierrors.IsAlreadyExists)
@@ -35,20 +38,20 @@ func (b *Bridge) TryUpdate(ctx context.Context, updated *events.Event) error {
 
 // TryDelete returns what the host would say against the deletion.
 func (b *Bridge) TryDelete(ctx context.Context, stored *events.Event) error {
-	if stored.Host.Version == 0 {
+	if stored.Host.Version == 0 || b.forgottenInHost(stored) {
 		return nil
 	}
-	return b.try(ctx, func(ctx context.Context) error {
-		err := b.config.Host.Delete(ctx, KeyOf(stored), Preconditions{UID: stored.UID}, true)
+	return b.try(ctx, stored.Namespace, func(ctx context.Context) error {
+		err := b.config.Host.Delete(ctx, KeyOf(stored), Preconditions{UID: stored.UIDInHost()}, true)
 		return unless(err, apierrors.IsConflict, apierrors.IsNotFound)
 	})
 }
 
-func (b *Bridge) try(ctx context.Context, call func(context.Context) error) error {
-	if !b.reachable() {
+func (b *Bridge) try(ctx context.Context, namespace string, call func(context.Context) error) error {
+	if !b.reachable(namespace) {
 		return nil
 	}
-	err := b.inTime(ctx, call)
+	err := b.inTime(ctx, namespace, call)
 	if err != nil && final(err) {
 		return inOurWords(err)
 	}

@@ -15,10 +15,13 @@ import (
 // it later. With unchanged it fails with a MovedError if the host's state is not
 // the stored one; without, only if the host has another event under the name.
 func (b *Bridge) Delete(ctx context.Context, stored *events.Event, unchanged bool) error {
-	if !b.reachable() {
+	if b.forgottenInHost(stored) {
+		return nil
+	}
+	if !b.reachable(stored.Namespace) {
 		return b.postponeErase(ctx, stored)
 	}
-	err := b.inTime(ctx, func(ctx context.Context) error {
+	err := b.inTime(ctx, stored.Namespace, func(ctx context.Context) error {
 		return b.eraseStored(ctx, stored, unchanged)
 	})
 	switch {
@@ -33,7 +36,7 @@ func (b *Bridge) Delete(ctx context.Context, stored *events.Event, unchanged boo
 }
 
 // Deleted is called when the event has been deleted here.
-func (b *Bridge) Deleted(stored *events.Event) { b.graves.add(stored.UID) }
+func (b *Bridge) Deleted(stored *events.Event) { b.graves.add(stored.UIDInHost()) }
 
 func (b *Bridge) eraseStored(ctx context.Context, stored *events.Event, unchanged bool) error {
 	key := KeyOf(stored)
@@ -43,7 +46,7 @@ func (b *Bridge) eraseStored(ctx context.Context, stored *events.Event, unchange
 		}
 		return b.erase(ctx, key, Identity{Print: fingerprint(stored)})
 	}
-	only := Preconditions{UID: stored.UID}
+	only := Preconditions{UID: stored.UIDInHost()}
 	if unchanged && !stored.Host.Pending {
 		only.Version = stored.Host.Version
 	}

@@ -18,14 +18,15 @@ var ErrExpired = errors.New("the host does not remember that version any more")
 
 // Host is the host cluster's core/v1 events. The events that it returns have the
 // host's identity and Host state, no managed fields and no resource version of
-// ours. Its errors are those of the Kubernetes API.
+// ours. Its errors are those of the Kubernetes API; a 403 is one of admission, for
+// where our own account lacks a right they wrap ErrLacksRight.
 type Host interface {
 	// Create makes the event. The host gives it a uid and a creation time of its
 	// own. With dryRun nothing is kept and no event is returned: one that was not
 	// stored has no version.
 	Create(ctx context.Context, event *events.Event, dryRun bool) (*events.Event, error)
-	// Update replaces the state with event.UID and event.Host.Version, or fails
-	// with a conflict. With dryRun no event is returned.
+	// Update replaces the state with event.UIDInHost and event.Host.Version, or
+	// fails with a conflict. With dryRun no event is returned.
 	Update(ctx context.Context, event *events.Event, dryRun bool) (*events.Event, error)
 	// Get returns the newest state.
 	Get(ctx context.Context, key Key) (*events.Event, error)

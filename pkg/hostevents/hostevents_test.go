@@ -21,37 +21,46 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 )
 
-func TestRefused(t *testing.T) {
+func TestAnswerOf(t *testing.T) {
 	t.Parallel()
 	core := corev1.Resource("events")
-	forbidden := func(why string) error { return apierrors.NewForbidden(core, "a", errors.New(why)) }
+	forbidden := apierrors.NewForbidden(core, "a", errors.New(`User "x" cannot create resource "events" in API group "" in the namespace "n"`))
+	byProxy := func(code int) error {
+		return apierrors.NewGenericServerResponse(code, "POST", core, "a", "<html>Bad Gateway</html>", 0, true)
+	}
 	tests := map[string]struct {
-		err  error
-		want bool
+		err      error
+		want     answer
+		rejected bool
 	}{
-		"no answer":               {errors.New("connection refused"), false},
-		"too late":                {fmt.Errorf("posting: %w", context.DeadlineExceeded), false},
-		"name taken":              {apierrors.NewAlreadyExists(core, "a"), true},
-		"namespace missing":       {apierrors.NewNotFound(corev1.Resource("namespaces"), "n"), true},
-		"namespace terminating":   {forbidden("unable to create new content in namespace n because it is being terminated"), true},
-		"policy":                  {forbidden("not in this house"), true},
-		"invalid":                 {apierrors.NewInvalid(corev1.SchemeGroupVersion.WithKind("Event").GroupKind(), "a", nil), true},
-		"right that we lack":      {forbidden(`User "system:serviceaccount:x:y" cannot create resource "events" in API group "" in the namespace "n"`), false},
-		"credentials not taken":   {apierrors.NewUnauthorized("who is it"), false},
-		"too many requests":       {apierrors.NewTooManyRequests("later", 1), false},
-		"request timeout":         {apierrors.NewTimeoutError("slow", 1), false},
-		"store of the host away":  {apierrors.NewInternalError(errors.New("etcdserver: no leader")), false},
-		"host is starting":        {apierrors.NewServiceUnavailable("starting"), false},
-		"too large for the host":  {apierrors.NewRequestEntityTooLargeError("limit is 3145728"), true},
-		"too large for its etcd":  {apierrors.NewInternalError(errors.New("etcdserver: request is too large")), true},
-		"too large for its gRPC":  {apierrors.NewInternalError(errors.New("rpc error: trying to send message larger than max (9 vs. 8)")), true},
-		"another refusal by code": {&apierrors.StatusError{ErrStatus: metav1.Status{Code: http.StatusMethodNotAllowed}}, true},
+		"done":                     {nil, answered, false},
+		"no answer":                {errors.New("connection refused"), unavailable, false},
+		"given up":                 {fmt.Errorf("posting: %w", context.Canceled), unavailable, false},
+		"too late":                 {fmt.Errorf("posting: %w", context.DeadlineExceeded), timedOut, false},
+		"name taken":               {apierrors.NewAlreadyExists(core, "a"), answered, true},
+		"namespace missing":        {apierrors.NewNotFound(corev1.Resource("namespaces"), "n"), answered, true},
+		"policy in RBAC's words":   {forbidden, answered, true},
+		"right that we lack":       {fmt.Errorf("%w: %w", ErrLacksRight, forbidden), lacksRight, false},
+		"invalid":                  {apierrors.NewInvalid(corev1.SchemeGroupVersion.WithKind("Event").GroupKind(), "a", nil), answered, true},
+		"credentials not taken":    {apierrors.NewUnauthorized("who is it"), unavailable, false},
+		"too many requests":        {apierrors.NewTooManyRequests("later", 1), throttled, false},
+		"request timeout":          {apierrors.NewTimeoutError("slow", 1), timedOut, false},
+		"webhook cannot be called": {apierrors.NewInternalError(errors.New("failed calling webhook")), answered, false},
+		"too large for its etcd":   {apierrors.NewInternalError(errors.New("etcdserver: request is too large")), answered, false},
+		"host is starting":         {apierrors.NewServiceUnavailable("starting"), unavailable, false},
+		"proxy without a host":     {byProxy(http.StatusBadGateway), unavailable, false},
+		"a panic's page":           {byProxy(http.StatusInternalServerError), unavailable, false},
+		"too large for the host":   {apierrors.NewRequestEntityTooLargeError("limit is 3145728"), answered, true},
+		"another refusal by code":  {&apierrors.StatusError{ErrStatus: metav1.Status{Code: http.StatusMethodNotAllowed}}, answered, true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := refused(test.err); got != test.want {
-				t.Errorf("%v: refused is %t, want %t", test.err, got, test.want)
+			if got := answerOf(test.err); got != test.want {
+				t.Errorf("%v: the answer is %d, want %d", test.err, got, test.want)
+			}
+			if got := rejected(test.err); got != test.rejected {
+				t.Errorf("%v: rejected is %t, want %t", test.err, got, test.rejected)
 			}
 		})
 	}
@@ -66,33 +75,6 @@ func TestInOurWords(t *testing.T) {
 	original := apierrors.NewNotFound(corev1.Resource("namespaces"), "n")
 	if err := inOurWords(original); err.Error() != original.Error() {
 		t.Errorf("what is not about events became %q", err)
-	}
-}
-
-func TestBreaker(t *testing.T) {
-	t.Parallel()
-	now := time.Unix(1000, 0)
-	b := &breaker{now: func() time.Time { return now }}
-	for range breakerFailures - 1 {
-		b.failed()
-	}
-	if !b.allow() || b.open() {
-		t.Fatal("open before enough failures")
-	}
-	b.failed()
-	if b.allow() || !b.open() {
-		t.Fatal("not open after enough failures")
-	}
-	now = now.Add(breakerProbe)
-	if !b.allow() {
-		t.Error("no probe when it was time")
-	}
-	if b.allow() {
-		t.Error("a second probe at once")
-	}
-	b.succeeded()
-	if !b.allow() || b.open() {
-		t.Error("still open after a success")
 	}
 }
 

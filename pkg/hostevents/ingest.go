@@ -41,7 +41,7 @@ func (b *Bridge) lead(ctx context.Context) {
 	in := &ingest{bridge: b, mark: mark, workers: startWorkers(ctx, mark)}
 	var others wait.Group
 	if b.Mirrors() {
-		others.StartWithContext(ctx, b.workOff)
+		others.StartWithContext(ctx, newDrainer(b).run)
 	}
 	others.StartWithContext(ctx, in.keepPosition)
 	in.run(ctx)
@@ -84,6 +84,9 @@ func (in *ingest) follow(ctx context.Context) error {
 	// A watch from a version that is yet to come would wait for it in silence.
 	newest, err := in.bridge.config.Host.List(ctx, "", 1)
 	if err != nil {
+		return err
+	}
+	if err := in.bridge.compareVersions(ctx, newest.Version); err != nil {
 		return err
 	}
 	if err := in.bridge.buryQueued(ctx); err != nil {

@@ -20,11 +20,14 @@ type Local interface {
 	// did: nothing changes where something is stored. It costs less than Upsert.
 	Create(ctx context.Context, event *events.Event, life time.Duration) (created bool, err error)
 	// Upsert replaces the stored event, nil if there is none, by what change
-	// returns, to live as long as change says. A nil result leaves it as it is.
+	// returns, to live as long as change says. A nil result leaves it as it is. One
+	// with another uid is another object: the stored one is deleted before.
 	// Change may be called more than once and must not modify its argument.
 	Upsert(ctx context.Context, key Key, change func(stored *events.Event) (*events.Event, time.Duration)) error
 	// Delete removes the event if it is there and when says so.
 	Delete(ctx context.Context, key Key, when func(stored *events.Event) bool) error
+	// Revision returns the newest resource version that the store has given out.
+	Revision(ctx context.Context) (uint64, error)
 	// List returns a page in the order of Key.String, and how to get the next one;
 	// empty at the end.
 	List(ctx context.Context, continueFrom string, limit int64) (items []events.Event, continueAt string, err error)

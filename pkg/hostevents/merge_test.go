@@ -11,9 +11,9 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 )
 
-// The host gives an event whose creation waited another uid. Who owns its fields
-// here stays known; what has the name of another event does not inherit that.
-func TestMerge_KeepsManagedFieldsOfTheSameEvent(t *testing.T) {
+// The host gives an event whose creation waited another uid. Its uid here stays,
+// and who owns its fields; what has the name of another event inherits neither.
+func TestMerge_KeepsWhatIsOursOfTheSameEvent(t *testing.T) {
 	t.Parallel()
 	managed := []metav1.ManagedFieldsEntry{{Manager: "somebody"}}
 	stored := &events.Event{
@@ -24,12 +24,12 @@ func TestMerge_KeepsManagedFieldsOfTheSameEvent(t *testing.T) {
 		ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: "a", UID: "the-hosts"},
 		Reason:     "Started", Host: events.HostState{Version: 7},
 	}
-	if got := Merge(stored, made); got.UID != made.UID || got.Host.Pending || len(got.ManagedFields) != 1 {
+	if got := Merge(stored, made); got.UID != stored.UID || got.Host.UID != made.UID || got.Host.Pending || len(got.ManagedFields) != 1 {
 		t.Errorf("the event that waited became %+v", got)
 	}
 	other := made.DeepCopy()
 	other.Reason = "Other"
-	if got := Merge(stored, other); got.UID != made.UID || len(got.ManagedFields) != 0 {
+	if got := Merge(stored, other); got.UID != made.UID || got.Host.UID != "" || len(got.ManagedFields) != 0 {
 		t.Errorf("another event became %+v", got)
 	}
 }

@@ -32,7 +32,7 @@ func (e *MovedError) Error() string {
 // otherwise if it cannot be had.
 func (b *Bridge) Moved(ctx context.Context, key Key, otherwise error) error {
 	var current *events.Event
-	err := b.inTime(ctx, func(ctx context.Context) (err error) {
+	err := b.inTime(ctx, key.Namespace, func(ctx context.Context) (err error) {
 		current, err = b.config.Host.Get(ctx, key)
 		return err
 	})

@@ -30,7 +30,7 @@ func (b *Bridge) postponeErase(ctx context.Context, stored *events.Event) error 
 	}
 	identity := &Identity{Print: fingerprint(stored)}
 	if stored.Host.Version != 0 {
-		identity.UID = stored.UID
+		identity.UID = stored.UIDInHost()
 	}
 	if err := b.record(ctx, KeyOf(stored), identity); err != nil {
 		return err

@@ -10,43 +10,66 @@ import (
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 )
 
-// refused tells whether the host has decided against the write, so that the
-// client is to know. Everything else is a host that cannot be reached or that is
-// not well, and heals with time.
-func refused(err error) bool {
+// answer is what the end of a request to the host means for the write.
+type answer int
+
+const (
+	// answered: the host has decided, for the write or against it.
+	answered answer = iota
+	// unavailable: the host cannot be reached, or does not take our requests.
+	unavailable
+	// timedOut: the host did not answer in time.
+	timedOut
+	// throttled: the host takes no more requests of this kind now.
+	throttled
+	// lacksRight: our own account may not do it.
+	lacksRight
+)
+
+// answerOf tells what an error of the host means. Every Status of the host is an
+// answer, also one with the code 500: the built-in would give it to the client
+// (a webhook that cannot be called, an event that is too large for etcd). Exempt
+// are the codes that say nothing about the write, and what a proxy in between has
+// answered.
+func answerOf(err error) answer {
 	var status apierrors.APIStatus
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) || !errors.As(err, &status) {
-		return false
+	switch {
+	case err == nil:
+		return answered
+	case errors.Is(err, ErrLacksRight):
+		return lacksRight
+	case errors.Is(err, context.DeadlineExceeded):
+		return timedOut
+	case errors.Is(err, context.Canceled) || !errors.As(err, &status):
+		return unavailable
 	}
 	switch code := status.Status().Code; {
-	case tooLarge(status):
-		return true
-	case code < http.StatusBadRequest || code >= http.StatusInternalServerError:
-		return false
-	case code == http.StatusTooManyRequests || code == http.StatusRequestTimeout || code == http.StatusUnauthorized:
-		return false
-	case code == http.StatusForbidden:
-		return !missingRight(status)
+	case code == http.StatusTooManyRequests:
+		return throttled
+	case code == http.StatusGatewayTimeout:
+		return timedOut
+	case code == http.StatusUnauthorized, code == http.StatusServiceUnavailable, code < http.StatusBadRequest:
+		return unavailable
+	case code >= http.StatusInternalServerError && apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse):
+		return unavailable // client-go has made the Status of something else
 	}
-	return true
+	return answered
 }
 
-// tooLarge tells an event that the host's etcd does not take, which the host
-// answers as if it were not well. It would not heal: such an event would hold up
-// the queue, and make the host count as away.
-func tooLarge(status apierrors.APIStatus) bool {
-	message := status.Status().Message
-	return strings.Contains(message, "etcdserver: request is too large") || strings.Contains(message, "trying to send message larger than max")
-}
+// refused tells whether the host has decided against the write, so that the
+// client is to know.
+func refused(err error) bool { return err != nil && answerOf(err) == answered }
 
-// missingRight tells a right that the bridge itself lacks, which is a mistake of
-// the installation and not the client's, from what admission refuses.
-func missingRight(status apierrors.APIStatus) bool {
-	return strings.Contains(status.Status().Message, `" cannot `) && strings.Contains(status.Status().Message, `resource "events"`)
+// rejected tells whether the host refuses the write for good. One that it failed
+// at (5xx) may succeed later.
+func rejected(err error) bool {
+	var status apierrors.APIStatus
+	return refused(err) && errors.As(err, &status) && status.Status().Code < http.StatusInternalServerError
 }
 
 // inOurWords gives a refusal the group that the client asked: it speaks of

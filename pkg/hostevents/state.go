@@ -23,6 +23,9 @@ type Status struct {
 	Queue int
 	// HostAway tells that writes go to the queue, since the host fails.
 	HostAway bool
+	// VersionsAhead tells that our resource versions were above the host's when the
+	// host was last compared, at each start of the watch of it.
+	VersionsAhead bool
 	// LastSuccess is when the host last answered a mirrored write, or when a
 	// change of it was last taken in; zero if never.
 	LastSuccess time.Time

@@ -50,7 +50,7 @@ func (b *Bridge) takeDeletion(ctx context.Context, change Change) error {
 		}
 	}
 	return b.config.Local.Delete(ctx, KeyOf(change.Event), func(stored *events.Event) bool {
-		if stored.UID != change.Event.UID || stored.Host.Version >= change.Version {
+		if stored.UIDInHost() != change.Event.UID || stored.Host.Version >= change.Version {
 			return false
 		}
 		written := latest(lastWritten(change.Event), lastWritten(stored))
@@ -122,16 +122,16 @@ func Merge(stored, current *events.Event) *events.Event {
 	if stored == nil {
 		return current
 	}
+	same := stored.UIDInHost() == current.UID || stored.Host.Pending && sameEvent(stored, current)
+	if !same {
+		return current // another event has the name now
+	}
+	if stored.Host.Pending && !sameContent(stored, current) {
+		next := *stored
+		next.Host = events.HostState{Version: current.Host.Version, WrittenAt: current.Host.WrittenAt, Pending: true}
+		return withIdentity(&next, current.UID, stored)
+	}
 	next := *current
-	if stored.UID == current.UID || stored.Host.Pending && sameEvent(stored, current) {
-		// Also where the answer to its creation, and with it the uid, was lost.
-		next.ManagedFields = stored.ManagedFields
-	}
-	if !stored.Host.Pending || !sameEvent(stored, current) || sameContent(stored, current) {
-		return &next
-	}
-	next = *stored
-	next.UID, next.CreationTimestamp = current.UID, current.CreationTimestamp
-	next.Host = events.HostState{Version: current.Host.Version, WrittenAt: current.Host.WrittenAt, Pending: true}
-	return &next
+	next.ManagedFields = stored.ManagedFields
+	return withIdentity(&next, current.UID, stored)
 }

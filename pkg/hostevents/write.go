@@ -30,12 +30,19 @@ func (b *Bridge) Create(ctx context.Context, event *events.Event) (*events.Event
 func (b *Bridge) Update(ctx context.Context, stored, updated *events.Event) (*events.Event, error) {
 	attempt := *updated
 	attempt.Host, attempt.UID = stored.Host, stored.UID
-	return b.write(ctx, &attempt, func(ctx context.Context) (*events.Event, error) {
+	if b.hostNeedNotKnow(&attempt) {
+		return &attempt, nil
+	}
+	made, err := b.write(ctx, &attempt, func(ctx context.Context) (*events.Event, error) {
 		if updated.DeletionTimestamp != nil && stored.DeletionTimestamp == nil && stored.Host.Version != 0 {
 			return b.markDeleted(ctx, &attempt)
 		}
 		return b.push(ctx, &attempt)
 	})
+	if err != nil {
+		return nil, err
+	}
+	return withIdentity(made, made.UIDInHost(), stored), nil
 }
 
 // markDeleted deletes an event with finalizers in the host, which marks it there
@@ -58,11 +65,11 @@ func (b *Bridge) markDeleted(ctx context.Context, event *events.Event) (*events.
 
 // write calls the host in time, or puts the event into the queue.
 func (b *Bridge) write(ctx context.Context, attempt *events.Event, call func(context.Context) (*events.Event, error)) (*events.Event, error) {
-	if !b.reachable() {
+	if !b.reachable(attempt.Namespace) {
 		return b.postpone(ctx, attempt)
 	}
 	var made *events.Event
-	err := b.inTime(ctx, func(ctx context.Context) (err error) {
+	err := b.inTime(ctx, attempt.Namespace, func(ctx context.Context) (err error) {
 		made, err = call(ctx)
 		return err
 	})
@@ -82,23 +89,24 @@ func final(err error) bool {
 	return refused(err) || errors.As(err, new(*MovedError))
 }
 
-// reachable tells whether a write should try the host at once.
-func (b *Bridge) reachable() bool {
-	return b.config.Mode == ModeSync && b.breaker.allow()
+// reachable tells whether a write to the namespace should try the host at once.
+func (b *Bridge) reachable(namespace string) bool {
+	return b.config.Mode == ModeSync && b.breaker.check(namespace) == permitted
 }
 
-// inTime calls the host with our limit and notes how that went.
-func (b *Bridge) inTime(ctx context.Context, call func(context.Context) error) error {
+// inTime calls the host about an event of the namespace, with our limit, and notes
+// how that went.
+func (b *Bridge) inTime(ctx context.Context, namespace string, call func(context.Context) error) error {
 	limited, cancel := context.WithTimeout(ctx, b.config.Timeout)
 	defer cancel()
 	err := call(limited)
 	switch {
 	case err == nil || final(err) || errors.As(err, new(*busyError)):
-		b.breaker.succeeded()
+		b.breaker.succeeded(namespace)
 		b.state.mirrored(err)
 	case ctx.Err() == nil:
 		b.state.mirrorFailed(err)
-		if b.breaker.failed() {
+		if b.breaker.failed(namespace, err) {
 			klog.FromContext(ctx).Info("The host cluster fails; writes wait in the queue until it does not", "err", err)
 		}
 	}
@@ -141,7 +149,8 @@ func (b *Bridge) push(ctx context.Context, event *events.Event) (*events.Event, 
 	// What is stored was acknowledged after the host's state was made, or is that
 	// state.
 	next := *event
-	next.UID, next.CreationTimestamp, next.Host = current.UID, current.CreationTimestamp, current.Host
+	next.Host = current.Host
+	next.Host.UID = current.UID
 	made, err := host.Update(ctx, &next, false)
 	if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
 		return nil, &busyError{err}
@@ -149,26 +158,23 @@ func (b *Bridge) push(ctx context.Context, event *events.Event) (*events.Event, 
 	return made, err
 }
 
-// pushMissing makes an event anew that the host does not have any more, unless
-// somebody deleted it there.
+// pushMissing makes an event again that the host does not have any more, unless
+// somebody deleted it there, or it has expired there and has not happened again.
 func (b *Bridge) pushMissing(ctx context.Context, event *events.Event) (*events.Event, error) {
-	if event.Host.Version != 0 && !event.Host.Pending && !expiredInHost(lastWritten(event), b.config.Now(), b.config.HostTTL) {
+	expired := b.expiredInHost(event)
+	if event.Host.Version != 0 && !event.Host.Pending && !expired {
 		return nil, &MovedError{Key: KeyOf(event), Stored: event}
+	}
+	if expired && !happenedAgain(event) {
+		here := *event
+		here.Host.Pending = false
+		return &here, nil
 	}
 	made, err := b.config.Host.Create(ctx, event, false)
 	if apierrors.IsAlreadyExists(err) {
 		return nil, &busyError{err}
 	}
 	return made, err
-}
-
-// sameEvent tells whether the host's event is the stored one, and not another
-// one under its name.
-func sameEvent(stored, current *events.Event) bool {
-	if stored.Host.Version != 0 && stored.UID == current.UID {
-		return true
-	}
-	return stored.Host.Version == 0 && fingerprint(stored) == fingerprint(current)
 }
 
 // busyError says that an event changes in the host faster than it can be

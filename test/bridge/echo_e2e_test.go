@@ -35,7 +35,7 @@ func testEchoes(t *testing.T, h *host) {
 			if a == eventsAPI() && h.proxy != nil {
 				checkCost(t, h.proxy.requests(namespace), n)
 			}
-			if found := s.agree(t); len(found.core) != n/2 {
+			if found := s.agree(t, disagreement); len(found.core) != n/2 {
 				t.Errorf("%d events are left, want %d", len(found.core), n/2)
 			}
 		})

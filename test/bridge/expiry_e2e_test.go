@@ -66,20 +66,20 @@ func testExpiry(t *testing.T, h *host) {
 	write(ours, "expires-ours")
 	write(core, "deleted-core")
 	write(ours, "deleted-ours")
-	s.agree(t)
+	s.agree(t, disagreement)
 	mustWrite(t, s, http.MethodDelete, core, "deleted-core", nil)
 	mustWrite(t, s, http.MethodDelete, core, "deleted-ours", nil)
-	s.agree(t)
+	s.agree(t, disagreement)
 
 	// Deleted while we do not run, and young still when we do again.
 	write(core, "deleted-meanwhile")
-	s.agree(t)
+	s.agree(t, disagreement)
 	away(func() { mustWrite(t, s, http.MethodDelete, core, "deleted-meanwhile", nil) })
 	checkKept(t, s, "expires-core", "expires-ours")
 
 	// Forgotten while we do not run.
 	write(core, "expires-meanwhile")
-	s.agree(t)
+	s.agree(t, disagreement)
 	away(func() { awaitForgotten(t, s, "expires-core", "expires-ours", "expires-meanwhile") })
 
 	// Forgotten while we run.

@@ -193,7 +193,7 @@ func (b *ledger) check(t *testing.T, s *side) {
 		}
 		return errors.Join(b.compare("core/v1", got.core), b.compare("events.k8s.io/v1", got.events))
 	})
-	got := s.agree(t)
+	got := s.agree(t, otherContent)
 	t.Logf("%d events at the end", len(got.core))
 	if err := errors.Join(b.compare("core/v1", got.core), b.compare("events.k8s.io/v1", got.events)); err != nil {
 		t.Error(err)

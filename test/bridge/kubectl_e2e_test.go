@@ -70,7 +70,7 @@ func testSeenByKubectl(t *testing.T, h *host) {
 			return err
 		})
 	}
-	s.agree(t)
+	s.agree(t, disagreement)
 }
 
 func reportModern(t *testing.T, h *host, pod *corev1.Pod) {

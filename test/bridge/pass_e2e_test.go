@@ -56,14 +56,14 @@ func (h *host) passed(t *testing.T, namespace string) {
 }
 
 // agree waits until both views of the namespace are one set of events.
-func (s *side) agree(t *testing.T) lists {
+func (s *side) agree(t *testing.T, differ func(lists) string) lists {
 	t.Helper()
 	var got lists
 	eventually(t, "agreement of the views", func(ctx context.Context) (err error) {
 		if got, err = s.lists(ctx); err != nil {
 			return err
 		}
-		if found := disagreement(got); found != "" {
+		if found := differ(got); found != "" {
 			return errors.New(found)
 		}
 		return nil

@@ -79,7 +79,7 @@ func (r races) late() bool { return r.fault.delay > 0 }
 func (r races) settle(t *testing.T, s *side) lists {
 	t.Helper()
 	r.h.proxy.set(fault{})
-	s.agree(t)
+	s.agree(t, disagreement)
 	r.h.passed(t, s.namespace+"-passed")
 	got, err := s.lists(t.Context())
 	if err != nil {

@@ -73,7 +73,7 @@ func prepareUnwell(t *testing.T, s *side) {
 	for _, name := range []string{"changed", "deleted", "again", "other"} {
 		mustWrite(t, s, http.MethodPost, eventsAPI(), "", s.event(eventsAPI(), name))
 	}
-	s.agree(t)
+	s.agree(t, disagreement)
 }
 
 func writeUnwell(t *testing.T, s *side) {
@@ -122,13 +122,13 @@ func checkHealed(t *testing.T, h *host, s *side) {
 		}
 		return nil
 	})
-	s.agree(t)
+	s.agree(t, otherContent)
 	h.passed(t, s.namespace+"-passed")
 	got, err := s.lists(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if found := disagreement(got); found != "" {
+	if found := otherContent(got); found != "" {
 		t.Errorf("the views agreed for a moment only: %s", found)
 	}
 }

@@ -32,9 +32,16 @@ func (s *side) lists(ctx context.Context) (lists, error) {
 // disagreement tells where the two lists of one cluster are not one set of
 // events: each event must be in both with the same uid, times and content.
 func disagreement(l lists) string {
-	n := newNormal()
-	core := n.list(l.core, true)
-	events := n.list(l.events, true)
+	return compareLooks(newNormal().list(l.core, true), newNormal().list(l.events, true))
+}
+
+// otherContent does so for events that may have another uid in core/v1: what was
+// answered while the host did not take it keeps the uid that was answered.
+func otherContent(l lists) string {
+	return compareLooks(newNormal().list(l.core, false), newNormal().list(l.events, false))
+}
+
+func compareLooks(core, events []tree) string {
 	for i := range events {
 		events[i] = coreForm(events[i])
 		delete(events[i], "apiVersion")

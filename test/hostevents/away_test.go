@@ -104,7 +104,7 @@ func testHostAway(t *testing.T, s *suite) {
 		}
 		return nil
 	})
-	if got := s.equalViews(t, namespace); len(got) != want {
+	if got := s.equalContents(t, namespace); len(got) != want {
 		t.Errorf("%d events, want %d", len(got), want)
 	}
 	after, err := s.admin.CoreV1().Events(namespace).Get(t.Context(), "before-1", metav1.GetOptions{})

@@ -18,6 +18,13 @@ import (
 	hubv1 "github.com/events-apiserver/events-apiserver/pkg/apis/events/v1"
 )
 
+// compareContents compares all but the identity.
+func compareContents(host *corev1.Event, ours *eventsv1.Event) error {
+	ours = ours.DeepCopy()
+	ours.UID, ours.CreationTimestamp = host.UID, host.CreationTimestamp
+	return compareEvents(host, ours)
+}
+
 // compareEvents returns an error unless both are the same event in the same
 // state. Resource versions and managed fields belong to each view alone.
 func compareEvents(host *corev1.Event, ours *eventsv1.Event) error {

@@ -6,6 +6,7 @@ package events
 import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // The two values of Event.Type that a client may create. Later versions of the
@@ -84,6 +85,18 @@ type HostState struct {
 	// Pending tells that what is stored is newer than Version and has not
 	// reached the host yet.
 	Pending bool
+	// UID is the uid of the host's object where that is not the event's own:
+	// the host made it again, or later than it was answered here. The uid that
+	// clients have seen never changes. Empty where both are the same.
+	UID types.UID
+}
+
+// UIDInHost returns the uid of the host's object.
+func (e *Event) UIDInHost() types.UID {
+	if e.Host.UID != "" {
+		return e.Host.UID
+	}
+	return e.UID
 }
 
 // EventSeries tells how often and until when a repeating event was seen.

@@ -11,7 +11,6 @@ import (
 	"k8s.io/apiserver/pkg/storage"
 
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
-	"github.com/events-apiserver/events-apiserver/pkg/hostevents"
 )
 
 // Create implements storage.Interface.
@@ -33,19 +32,23 @@ func (s *Storage) Create(ctx context.Context, key string, obj, out runtime.Objec
 	if err != nil {
 		return err
 	}
-	// An event that may have been deleted in the host does not hold its name, even
-	// though the deletion has not come in yet: the host decides.
+	// An event that the host may have deleted, or has let expire, does not hold its
+	// name: the host decides.
 	if stored != nil && !s.bridge.MayBeFree(stored) {
 		return storage.NewKeyExistsError(key, 0)
 	}
 	made, err := s.bridge.Create(ctx, event)
-	if apierrors.IsAlreadyExists(err) || err == nil && stored != nil && made.Host.Pending {
+	if apierrors.IsAlreadyExists(err) || err == nil && stored != nil && made.Host.Pending && !s.bridge.IsFree(stored) {
 		return storage.NewKeyExistsError(key, 0)
 	}
 	if err != nil {
 		return err
 	}
-	err = s.Interface.Create(ctx, key, made, out, ttl)
+	if stored != nil {
+		err = s.substitute(ctx, key, stored, made, out, ttl)
+	} else {
+		err = s.Interface.Create(ctx, key, made, out, ttl)
+	}
 	if storage.IsExist(err) {
 		err = s.replace(ctx, key, made, out, ttl)
 	}
@@ -68,25 +71,3 @@ func (s *Storage) removeIfDeleted(ctx context.Context, key string, made *events.
 	}
 	return err
 }
-
-// replace stores an event that the host made now over one that it had before, or
-// over the echo of this one that another replica took in.
-func (s *Storage) replace(ctx context.Context, key string, made *events.Event, out runtime.Object, ttl uint64) error {
-	return s.Interface.GuaranteedUpdate(ctx, key, out, true, nil, func(input runtime.Object, _ storage.ResponseMeta) (runtime.Object, *uint64, error) {
-		stored, err := eventOf(input)
-		if err != nil {
-			return nil, nil, err
-		}
-		if made.Host.Pending {
-			return nil, nil, storage.NewKeyExistsError(key, 0)
-		}
-		if stored.Host.Version > made.Host.Version {
-			return input, &ttl, nil // changed in the host since
-		}
-		next := made.DeepCopy()
-		next.ResourceVersion = stored.ResourceVersion
-		return next, &ttl, nil
-	}, nil)
-}
-
-var _ Bridge = (*hostevents.Bridge)(nil)

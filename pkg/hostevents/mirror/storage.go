@@ -31,6 +31,8 @@ type Bridge interface {
 	TryUpdate(ctx context.Context, updated *events.Event) error
 	TryDelete(ctx context.Context, stored *events.Event) error
 	MayBeFree(stored *events.Event) bool
+	IsFree(stored *events.Event) bool
+	ExpiredInHost(stored *events.Event) bool
 }
 
 // Storage is a storage.Interface that mirrors what it writes. Reads go to the

@@ -5,6 +5,7 @@ package mirror
 
 import (
 	"context"
+	"errors"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -26,7 +27,15 @@ func (s *Storage) GuaranteedUpdate(ctx context.Context, key string, destination 
 	defer s.bridge.Lock(name)()
 	u := &update{storage: s, ctx: ctx, try: tryUpdate}
 	err = s.following(ctx, name, func() error {
-		return s.Interface.GuaranteedUpdate(ctx, key, destination, ignoreNotFound, preconditions, u.once, cachedExistingObject)
+		err := s.Interface.GuaranteedUpdate(ctx, key, destination, ignoreNotFound, preconditions, u.once, cachedExistingObject)
+		if !errors.Is(err, errReplaced) {
+			return err
+		}
+		err = s.substitute(ctx, key, u.replaced, u.made, destination, u.ttl)
+		if storage.IsExist(err) {
+			err = s.replace(ctx, key, u.made, destination, u.ttl)
+		}
+		return err
 	})
 	if err != nil || u.made == nil || u.made.Host.Pending || !ignoreNotFound {
 		return err
@@ -42,6 +51,11 @@ type update struct {
 	// made is what an earlier try has made in the host, or put into the queue, and
 	// which could not be stored since another replica had stored something.
 	made *events.Event
+	// replaced is the event in whose place made goes, to live for ttl seconds.
+	replaced *events.Event
+	ttl      uint64
+	// taken says that the host still has the event that was to be replaced.
+	taken bool
 }
 
 // once is a storage.UpdateFunc that makes the change in the host, too.
@@ -52,6 +66,12 @@ func (u *update) once(input runtime.Object, meta storage.ResponseMeta) (runtime.
 	}
 	// The function may change its input.
 	stored = stored.DeepCopy()
+	if u.replaced != nil {
+		return nil, nil, errReplaced
+	}
+	if !u.taken && u.storage.absent(u.ctx, stored) {
+		return u.replace(stored, input, meta)
+	}
 	if u.done(stored) {
 		return u.again(stored, input, meta)
 	}
@@ -72,6 +92,33 @@ func (u *update) once(input runtime.Object, meta storage.ResponseMeta) (runtime.
 	}
 	u.made = made
 	return made, ttl, nil
+}
+
+// replace creates an event under the name of one that the host has let expire, as
+// if that were not stored.
+func (u *update) replace(stored *events.Event, input runtime.Object, meta storage.ResponseMeta) (runtime.Object, *uint64, error) {
+	output, ttl, err := u.try(&events.Event{}, storage.ResponseMeta{})
+	if err != nil {
+		return nil, nil, err
+	}
+	created, err := eventOf(output)
+	if err != nil {
+		return nil, nil, err
+	}
+	made, err := u.storage.bridge.Create(u.ctx, created)
+	if apierrors.IsAlreadyExists(err) || err == nil && made.Host.Pending && !u.storage.bridge.IsFree(stored) {
+		// It has not expired there yet, and is to be updated and not replaced.
+		u.taken = true
+		return u.once(input, meta)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	u.made, u.replaced = made, stored
+	if ttl != nil {
+		u.ttl = *ttl
+	}
+	return nil, nil, errReplaced
 }
 
 // done tells whether an earlier try has made the change. The host has it then,

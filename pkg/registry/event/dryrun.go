@@ -33,8 +33,24 @@ func (r *REST) dryRunner(dryRun []string) DryRunner {
 	return runner
 }
 
+// Replacer is a store in which the name of an event may be free although the event
+// can still be read: the host cluster has let it expire.
+type Replacer interface {
+	// Replacing returns the context for a request that takes such a name.
+	Replacing(ctx context.Context) context.Context
+}
+
+// replacing is the context for a create or an apply.
+func (r *REST) replacing(ctx context.Context) context.Context {
+	if replacer, ok := r.Storage.Storage.(Replacer); ok {
+		return replacer.Replacing(ctx)
+	}
+	return ctx
+}
+
 // Create creates an event.
 func (r *REST) Create(ctx context.Context, obj runtime.Object, validate rest.ValidateObjectFunc, options *metav1.CreateOptions) (runtime.Object, error) {
+	ctx = r.replacing(ctx)
 	created, err := r.Store.Create(ctx, obj, validate, options)
 	if err != nil {
 		return created, err
@@ -47,10 +63,14 @@ func (r *REST) Create(ctx context.Context, obj runtime.Object, validate rest.Val
 	return created, err
 }
 
-// Update updates an event, or creates it.
+// Update updates an event, or creates it. Of all requests only an apply forces
+// that it may be created.
 func (r *REST) Update(ctx context.Context, name string, info rest.UpdatedObjectInfo, validateCreate rest.ValidateObjectFunc,
 	validateUpdate rest.ValidateObjectUpdateFunc, forceAllowCreate bool, options *metav1.UpdateOptions,
 ) (runtime.Object, bool, error) {
+	if forceAllowCreate {
+		ctx = r.replacing(ctx)
+	}
 	updated, created, err := r.Store.Update(ctx, name, info, validateCreate, validateUpdate, forceAllowCreate, options)
 	if err != nil {
 		return updated, created, err

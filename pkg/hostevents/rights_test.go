@@ -1,0 +1,95 @@
+// Copyright The events-apiserver Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package hostevents
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+
+	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
+)
+
+// rbacWords is what authorization says, and what a policy can say as well.
+const rbacWords = `events is forbidden: User "system:serviceaccount:x:y" cannot create resource "events" in API group "" in the namespace "n"`
+
+// Whether a 403 is for want of a right is asked, not read from the message.
+func TestRights_TellAdmissionFromAuthorization(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		message string
+		// review is how a SelfSubjectAccessReview is answered, with a status of 201
+		// unless code says otherwise.
+		allowed bool
+		code    int
+		want    answer
+	}{
+		"a right that is lacking":              {message: rbacWords, allowed: false, want: lacksRight},
+		"a policy in the words of RBAC":        {message: rbacWords, allowed: true, want: answered},
+		"a policy":                             {message: "not in this house", allowed: true, want: answered},
+		"a right that is lacking, other words": {message: "no", allowed: false, want: lacksRight},
+		"reviews are forbidden":                {message: "no", code: http.StatusForbidden, want: answered},
+		"reviews fail":                         {message: "no", code: http.StatusInternalServerError, want: unavailable},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			reviews := 0
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				if !strings.HasSuffix(r.URL.Path, "/selfsubjectaccessreviews") {
+					answerWith(w, http.StatusForbidden, &metav1.Status{Status: metav1.StatusFailure, Code: http.StatusForbidden, Reason: metav1.StatusReasonForbidden, Message: test.message})
+					return
+				}
+				reviews++
+				if test.code != 0 {
+					answerWith(w, test.code, &metav1.Status{Status: metav1.StatusFailure, Code: int32(test.code), Message: "no review"}) //nolint:gosec // an HTTP status
+					return
+				}
+				review := &authorizationv1.SelfSubjectAccessReview{}
+				if err := json.NewDecoder(r.Body).Decode(review); err != nil {
+					t.Errorf("reading the review: %v", err)
+				}
+				if asked := review.Spec.ResourceAttributes; asked == nil || asked.Verb != "create" || asked.Namespace != "n" || asked.Resource != "events" || asked.Group != "" {
+					t.Errorf("asked about %+v", asked)
+				}
+				review.Status.Allowed = test.allowed
+				answerWith(w, http.StatusCreated, review)
+			}))
+			defer server.Close()
+			set, err := kubernetes.NewForConfig(&rest.Config{Host: server.URL, ContentConfig: rest.ContentConfig{ContentType: runtime.ContentTypeJSON, AcceptContentTypes: runtime.ContentTypeJSON}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			host := &client{core: set.CoreV1(), rights: newRights(set.AuthorizationV1().SelfSubjectAccessReviews())}
+			for range 3 {
+				_, err = host.Create(t.Context(), &events.Event{ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: "a"}}, false)
+				if got := answerOf(err); got != test.want {
+					t.Errorf("%v: the answer is %d, want %d", err, got, test.want)
+				}
+			}
+			if wantOnce := test.code == 0; wantOnce && reviews != 1 {
+				t.Errorf("asked %d times within a moment", reviews)
+			}
+			if test.want == answered && !apierrors.IsForbidden(err) || errors.Is(err, ErrLacksRight) != (test.want == lacksRight) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func answerWith(w http.ResponseWriter, code int, body any) {
+	w.WriteHeader(code)
+	_ = json.NewEncoder(w).Encode(body)
+}
