@@ -144,6 +144,6 @@ func (a *API) compactOffline(ctx context.Context, dir string, upTo uint64) (hori
 	if err != nil {
 		return 0, silent(dir, err)
 	}
-	horizon, err = operated{e}.Compact(ctx, upTo)
+	horizon, err = operated{engine: e}.Compact(ctx, upTo)
 	return horizon, errors.Join(err, e.Close())
 }

@@ -38,11 +38,11 @@ func NewClient(dir string) *Client {
 // be closed. If the server cannot go on, reading it ends with the reason. It
 // returns ErrNoServer if there is none.
 func (c *Client) Snapshot(ctx context.Context) (io.ReadCloser, error) {
-	response, err := c.send(ctx, http.MethodGet, snapshotPath) //nolint:bodyclose // the caller closes it
+	response, err := c.send(ctx, http.MethodGet, snapshotPath, nil) //nolint:bodyclose // the caller closes it
 	if err != nil {
 		return nil, err
 	}
-	return &snapshotBody{response}, nil
+	return &streamBody{response}, nil
 }
 
 // Compact lets the server compact up to a revision, 0 being the newest one, and
@@ -52,7 +52,7 @@ func (c *Client) Compact(ctx context.Context, upTo uint64) (Compaction, error) {
 	if upTo != 0 {
 		path += "?revision=" + strconv.FormatUint(upTo, 10)
 	}
-	response, err := c.send(ctx, http.MethodPost, path)
+	response, err := c.send(ctx, http.MethodPost, path, nil)
 	if err != nil {
 		return Compaction{}, err
 	}
@@ -64,9 +64,9 @@ func (c *Client) Compact(ctx context.Context, upTo uint64) (Compaction, error) {
 	return done, nil
 }
 
-func (c *Client) send(ctx context.Context, method, path string) (*http.Response, error) {
+func (c *Client) send(ctx context.Context, method, path string, body io.Reader) (*http.Response, error) {
 	// The host is of no meaning: there is one server at the socket.
-	request, err := http.NewRequestWithContext(ctx, method, "http://server"+path, nil)
+	request, err := http.NewRequestWithContext(ctx, method, "http://server"+path, body)
 	if err != nil {
 		return nil, fmt.Errorf("asking the server: %w", err)
 	}
@@ -94,12 +94,12 @@ func reason(response *http.Response) string {
 	return response.Status
 }
 
-// snapshotBody is the body of an answer whose trailer may say that it is not
+// streamBody is the body of an answer whose trailer may say that it is not
 // whole.
-type snapshotBody struct{ response *http.Response }
+type streamBody struct{ response *http.Response }
 
 // Read reads on, and behind the end returns why it is one.
-func (b *snapshotBody) Read(p []byte) (int, error) {
+func (b *streamBody) Read(p []byte) (int, error) {
 	n, err := b.response.Body.Read(p)
 	if errors.Is(err, io.EOF) {
 		if failure := b.response.Trailer.Get(failureTrailer); failure != "" {
@@ -110,4 +110,4 @@ func (b *snapshotBody) Read(p []byte) (int, error) {
 }
 
 // Close ends the request.
-func (b *snapshotBody) Close() error { return b.response.Body.Close() }
+func (b *streamBody) Close() error { return b.response.Body.Close() }

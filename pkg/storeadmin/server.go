@@ -24,12 +24,17 @@ import (
 const (
 	snapshotPath = "/snapshot"
 	compactPath  = "/compact"
+	exportPath   = "/export"
+	importPath   = "/import"
+	rewritePath  = "/rewrite"
 )
 
 const (
-	// failureTrailer says behind the body of a snapshot why it is not whole.
+	// failureTrailer says behind the body of a snapshot or an export why it is not
+	// whole.
 	failureTrailer = "Snapshot-Failure"
 	snapshotType   = "application/x-tar"
+	exportType     = "application/json-seq"
 
 	readHeaderTimeout = 10 * time.Second
 )
@@ -56,7 +61,14 @@ func Serve(ctx context.Context, dir string, store Store) (*Server, error) {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+snapshotPath, func(w http.ResponseWriter, r *http.Request) { serveSnapshot(w, r, store) })
+	mux.HandleFunc("GET "+snapshotPath, func(w http.ResponseWriter, r *http.Request) {
+		serveStream(w, r, "snapshot", snapshotType, store.Snapshot)
+	})
+	mux.HandleFunc("GET "+exportPath, func(w http.ResponseWriter, r *http.Request) {
+		serveStream(w, r, "export", exportType, store.Export)
+	})
+	mux.HandleFunc("POST "+importPath, func(w http.ResponseWriter, r *http.Request) { serveImport(w, r, store) })
+	mux.HandleFunc("POST "+rewritePath, func(w http.ResponseWriter, r *http.Request) { serveRewrite(w, r, store) })
 	mux.HandleFunc("POST "+compactPath, func(w http.ResponseWriter, r *http.Request) { serveCompaction(w, r, store) })
 	s := &Server{
 		dir:    dir,
@@ -87,22 +99,31 @@ func (s *Server) Close() error {
 	return nil
 }
 
-func serveSnapshot(w http.ResponseWriter, r *http.Request, store Store) {
-	klog.FromContext(r.Context()).Info("A snapshot is made")
+// serveStream answers with what write writes, and says in a trailer if that is not
+// whole.
+func serveStream(w http.ResponseWriter, r *http.Request, what, mediaType string, write func(context.Context, io.Writer) error) {
 	w.Header().Set("Trailer", failureTrailer)
-	w.Header().Set("Content-Type", snapshotType)
+	w.Header().Set("Content-Type", mediaType)
 	body := &countingWriter{w: w}
-	err := store.Snapshot(r.Context(), body)
-	if err == nil {
-		return
-	}
-	klog.FromContext(r.Context()).Error(err, "The snapshot was not made")
-	if body.n == 0 {
+	err := write(r.Context(), body)
+	logOutcome(r.Context(), what, err)
+	switch {
+	case err == nil:
+	case body.n == 0:
 		w.Header().Del("Trailer")
 		answerError(w, err)
+	default:
+		w.Header().Set(failureTrailer, strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+}
+
+// logOutcome logs what was done for a command.
+func logOutcome(ctx context.Context, what string, err error) {
+	if err != nil {
+		klog.FromContext(ctx).Error(err, "A command for the data directory failed", "command", what)
 		return
 	}
-	w.Header().Set(failureTrailer, strings.ReplaceAll(err.Error(), "\n", "; "))
+	klog.FromContext(ctx).Info("A command for the data directory was carried out", "command", what)
 }
 
 func serveCompaction(w http.ResponseWriter, r *http.Request, store Store) {

@@ -15,12 +15,16 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/events-apiserver/events-apiserver/pkg/transfer"
 )
 
 // store answers as the test says.
 type store struct {
 	snapshot func(ctx context.Context, w io.Writer) error
 	compact  func(upTo uint64) (uint64, error)
+	imports  func(r io.Reader) (transfer.Result, error)
+	rewrite  func(progress func(Rewrite)) (Rewrite, error)
 }
 
 // Snapshot implements Store.
@@ -28,6 +32,17 @@ func (s store) Snapshot(ctx context.Context, w io.Writer) error { return s.snaps
 
 // Compact implements Store.
 func (s store) Compact(_ context.Context, upTo uint64) (uint64, error) { return s.compact(upTo) }
+
+// Export implements Store; it is a stream as a snapshot is.
+func (s store) Export(ctx context.Context, w io.Writer) error { return s.snapshot(ctx, w) }
+
+// Import implements Store.
+func (s store) Import(_ context.Context, r io.Reader) (transfer.Result, error) { return s.imports(r) }
+
+// Rewrite implements Store.
+func (s store) Rewrite(_ context.Context, progress func(Rewrite)) (Rewrite, error) {
+	return s.rewrite(progress)
+}
 
 func serve(t *testing.T, dir string, s store) *Server {
 	t.Helper()

@@ -31,6 +31,7 @@ func newSnapshotCommand() *cobra.Command {
 		},
 	}
 	cmd.AddCommand(newSaveCommand(), newRestoreCommand())
+	cmd.AddCommand(newExportCommand(), newImportCommand())
 	return cmd
 }
 
