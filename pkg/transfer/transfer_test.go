@@ -48,7 +48,9 @@ func (s *target) Create(_ context.Context, record *Record) (Outcome, error) {
 	return outcome, err
 }
 
-func creating() *target { return &target{answer: func(*Record) (Outcome, error) { return Created, nil }} }
+func creating() *target {
+	return &target{answer: func(*Record) (Outcome, error) { return Created, nil }}
+}
 
 func start() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC) }
 

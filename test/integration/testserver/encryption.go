@@ -72,3 +72,6 @@ func (f *EncryptionFile) Follow(options *server.Options) {
 	f.Use(options)
 	options.Storage.Etcd.EncryptionProviderConfigAutomaticReload = true
 }
+
+// Path is where the file is.
+func (f *EncryptionFile) Path() string { return f.path }
