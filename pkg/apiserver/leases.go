@@ -60,8 +60,9 @@ func (l *leases) until(ctx context.Context, deadline time.Time) (clientv3.LeaseI
 		lease.entries++
 		return lease.id, nil
 	}
-	seconds := max(1, int64(roundUp(ends, time.Second).Sub(now)/time.Second))
-	answer, err := l.client.Grant(ctx, seconds)
+	// Rounded up: an entry must not end before its deadline.
+	seconds := (ends.Sub(now) + time.Second - 1) / time.Second
+	answer, err := l.client.Grant(ctx, max(1, int64(seconds)))
 	if err != nil {
 		return 0, fmt.Errorf("asking etcd for a lease: %w", err)
 	}

@@ -120,7 +120,7 @@ func TestNotWhole(t *testing.T) {
 	}
 	expectRefused(t, "cut at the last byte", file[:len(file)-1], ErrNotWhole)
 	lines := bytes.SplitAfter(file, []byte("\n"))
-	for i := range lines[:len(lines)-1] {
+	for i := 0; i < len(lines)-1; i += 3 {
 		without := bytes.Join(append(append([][]byte{}, lines[:i]...), lines[i+1:]...), nil)
 		expectRefused(t, fmt.Sprintf("without line %d", i), without, ErrNotWhole)
 	}

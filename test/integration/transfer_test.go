@@ -287,6 +287,9 @@ func expectAPIRefuses(t *testing.T, client eventsclient.EventsV1Interface, event
 	if _, err := client.Events(namespace).Create(t.Context(), &fresh, metav1.CreateOptions{}); !apierrors.IsInvalid(err) {
 		t.Errorf("creating what a kubelet wrote: %v", err)
 	}
+	if _, err := client.Events(namespace).Update(t.Context(), &event, metav1.UpdateOptions{}); !apierrors.IsInvalid(err) {
+		t.Errorf("replacing what a kubelet wrote by itself: %v", err)
+	}
 }
 
 // expectLater has an imported event with a resourceVersion above one that was there.
