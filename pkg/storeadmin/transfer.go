@@ -103,7 +103,8 @@ func serveImport(w http.ResponseWriter, r *http.Request, store Store) {
 	answer := importAnswer{Result: result}
 	if err != nil {
 		answer.Error = err.Error()
-		// A client that still sends does not read an answer.
+		// Closing the connection on a client that still sends could cost it the
+		// answer.
 		_, drainErr := io.Copy(io.Discard, r.Body)
 		err = errors.Join(err, drainErr)
 	}

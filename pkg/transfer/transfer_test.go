@@ -114,13 +114,14 @@ func TestRoundTrip(t *testing.T) {
 // TestNotWhole cuts a file anywhere and alters any line of it.
 func TestNotWhole(t *testing.T) {
 	t.Parallel()
-	file := exported(t, some())
-	for cut := 0; cut < len(file); cut += 1 + len(file)/50 {
+	records := some()
+	file := exported(t, append(records[:12:12], records[len(records)-3:]...))
+	for cut := 0; cut < len(file); cut += 1 + len(file)/100 {
 		expectRefused(t, fmt.Sprintf("cut at %d", cut), file[:cut], ErrNotWhole)
 	}
 	expectRefused(t, "cut at the last byte", file[:len(file)-1], ErrNotWhole)
 	lines := bytes.SplitAfter(file, []byte("\n"))
-	for i := 0; i < len(lines)-1; i += 3 {
+	for i := range lines[:len(lines)-1] {
 		without := bytes.Join(append(append([][]byte{}, lines[:i]...), lines[i+1:]...), nil)
 		expectRefused(t, fmt.Sprintf("without line %d", i), without, ErrNotWhole)
 	}
