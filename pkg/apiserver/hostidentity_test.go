@@ -35,7 +35,8 @@ func expired(t *testing.T) (*world, *replica, *events.Event) {
 	w.waitEqual(t)
 	w.host.byOther(key, func(*events.Event) (*events.Event, bool) { return nil, true })
 	w.waitPosition(t)
-	return w, r, w.mustGet(t, "a")
+	kept := w.mustGet(t, "a")
+	return w, r, kept
 }
 
 // update changes an event through a replica, as a client that knows its uid.
@@ -161,7 +162,7 @@ func TestBridge_ReplacesAnEventThatExpiredInTheHost(t *testing.T) {
 			return modelEvent("a", "new"), &life, nil
 		}, nil)
 	}
-	for name, make := range map[string]func(w *world, r *replica) error{
+	for name, create := range map[string]func(w *world, r *replica) error{
 		"created": func(w *world, r *replica) error {
 			return r.storage.Create(context.Background(), w.path("a"), modelEvent("a", "new"), &events.Event{}, modelLife)
 		},
@@ -180,7 +181,7 @@ func TestBridge_ReplacesAnEventThatExpiredInTheHost(t *testing.T) {
 			t.Parallel()
 			w, r, before := expired(t)
 			watching := w.follow(t, before)
-			if err := make(w, r); err != nil {
+			if err := create(w, r); err != nil {
 				t.Fatal(err)
 			}
 			w.waitEqual(t)

@@ -71,8 +71,7 @@ func (d *drainer) pass(ctx context.Context) (left bool, err error) {
 	b, seen, away := d.bridge, 0, false
 	err = b.config.Records.Each(ctx, func(record Record) bool {
 		seen++
-		switch {
-		case away || !d.due(record.Key):
+		if away || !d.due(record.Key) {
 			left = true
 			return ctx.Err() == nil
 		}

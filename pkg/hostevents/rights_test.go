@@ -49,12 +49,12 @@ func TestRights_TellAdmissionFromAuthorization(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("Content-Type", "application/json")
 				if !strings.HasSuffix(r.URL.Path, "/selfsubjectaccessreviews") {
-					answerWith(w, http.StatusForbidden, &metav1.Status{Status: metav1.StatusFailure, Code: http.StatusForbidden, Reason: metav1.StatusReasonForbidden, Message: test.message})
+					answerWith(t, w, http.StatusForbidden, &metav1.Status{Status: metav1.StatusFailure, Code: http.StatusForbidden, Reason: metav1.StatusReasonForbidden, Message: test.message})
 					return
 				}
 				reviews++
 				if test.code != 0 {
-					answerWith(w, test.code, &metav1.Status{Status: metav1.StatusFailure, Code: int32(test.code), Message: "no review"}) //nolint:gosec // an HTTP status
+					answerWith(t, w, test.code, &metav1.Status{Status: metav1.StatusFailure, Code: int32(test.code), Message: "no review"}) //nolint:gosec // an HTTP status
 					return
 				}
 				review := &authorizationv1.SelfSubjectAccessReview{}
@@ -65,7 +65,7 @@ func TestRights_TellAdmissionFromAuthorization(t *testing.T) {
 					t.Errorf("asked about %+v", asked)
 				}
 				review.Status.Allowed = test.allowed
-				answerWith(w, http.StatusCreated, review)
+				answerWith(t, w, http.StatusCreated, review)
 			}))
 			defer server.Close()
 			set, err := kubernetes.NewForConfig(&rest.Config{Host: server.URL, ContentConfig: rest.ContentConfig{ContentType: runtime.ContentTypeJSON, AcceptContentTypes: runtime.ContentTypeJSON}})
@@ -89,7 +89,9 @@ func TestRights_TellAdmissionFromAuthorization(t *testing.T) {
 	}
 }
 
-func answerWith(w http.ResponseWriter, code int, body any) {
+func answerWith(t *testing.T, w http.ResponseWriter, code int, body runtime.Object) {
 	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(body)
+	if err := json.NewEncoder(w).Encode(body); err != nil {
+		t.Errorf("answering: %v", err)
+	}
 }
