@@ -36,5 +36,32 @@ func (r *REST) List(ctx context.Context, options *metainternalversion.ListOption
 		latest.ResourceVersion, latest.ResourceVersionMatch = "", ""
 		options = &latest
 	}
-	return r.Store.List(ctx, options)
+	if err := r.checkReached(ctx, options); err != nil {
+		return nil, err
+	}
+	list, err := r.Store.List(ctx, options)
+	if err == nil {
+		r.revisions.raiseTo(list)
+	}
+	return list, err
+}
+
+// checkReached refuses a list at a resource version that the store has not
+// reached as the built-in does: at once, and without a time after which to try
+// again. The watch cache would wait three seconds for it and name such a time.
+// Clients obey it many times before they list at no version, as they must after
+// a watch that was refused because of the same version.
+func (r *REST) checkReached(ctx context.Context, options *metainternalversion.ListOptions) error {
+	if options == nil || options.Continue != "" {
+		return nil
+	}
+	version, err := (storage.APIObjectVersioner{}).ParseResourceVersion(options.ResourceVersion)
+	if err != nil || version <= r.revisions.highest() {
+		return nil //nolint:nilerr // what is wrong with it is for the store to answer
+	}
+	current, err := r.currentRevision(ctx)
+	if err != nil || version <= current {
+		return nil //nolint:nilerr // a list is never silent, and the cache may be able to answer
+	}
+	return storage.NewTooLargeResourceVersionError(version, current, 0)
 }

@@ -18,6 +18,8 @@ import (
 // REST serves events over a generic store.
 type REST struct {
 	*genericregistry.Store
+
+	revisions revisions
 }
 
 var (
