@@ -124,7 +124,7 @@ func (c *client) Delete(ctx context.Context, key Key, only Preconditions, dryRun
 
 // List implements Host.
 func (c *client) List(ctx context.Context, continueFrom string, limit int64) (Page, error) {
-	list, err := c.core.Events(metav1.NamespaceAll).List(ctx, metav1.ListOptions{Limit: limit, Continue: continueFrom})
+	list, size, err := c.listCore(ctx, metav1.ListOptions{Limit: limit, Continue: continueFrom})
 	if apierrors.IsResourceExpired(err) || apierrors.IsGone(err) {
 		return Page{}, fmt.Errorf("%w: %w", ErrExpired, err)
 	}
@@ -135,7 +135,7 @@ func (c *client) List(ctx context.Context, continueFrom string, limit int64) (Pa
 	if err != nil {
 		return Page{}, err
 	}
-	page := Page{Version: version, Continue: list.Continue, Items: make([]*events.Event, 0, len(list.Items))}
+	page := Page{Version: version, Continue: list.Continue, Bytes: size, Items: make([]*events.Event, 0, len(list.Items))}
 	for i := range list.Items {
 		event, err := fromHost(&list.Items[i])
 		if err != nil {

@@ -53,6 +53,8 @@ type Page struct {
 	Items   []*events.Event
 	// Continue gets the next page; empty at the end.
 	Continue string
+	// Bytes is how large the page was on its way here; zero if that is not known.
+	Bytes int64
 }
 
 // Stream is a watch.

@@ -151,7 +151,7 @@ func (in *ingest) take(ctx context.Context, change Change) error {
 		return nil
 	}
 	key := KeyOf(change.Event)
-	return in.workers.give(ctx, key, change.Version, func(ctx context.Context) error {
+	return in.workers.give(ctx, key, change.Version, sizeOf(change.Event), func(ctx context.Context) error {
 		defer in.bridge.Lock(key)()
 		return in.bridge.takeChange(ctx, change)
 	})

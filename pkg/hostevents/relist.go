@@ -9,7 +9,7 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 )
 
-// storedPage is how many of the stored events are read at once.
+// storedPage is how many of the stored events are read at most at once.
 const storedPage = 500
 
 // list compares all events of the host with all that are stored, side by side
@@ -17,7 +17,7 @@ const storedPage = 500
 // the host's versions count also where the stored ones are higher.
 func (in *ingest) list(ctx context.Context, setBack bool) (uint64, error) {
 	in.bridge.state.change(func(status *Status) { status.Lists++ })
-	stored := &storedEvents{local: in.bridge.config.Local}
+	stored := &storedEvents{local: in.bridge.config.Local, limit: newPageLimit(storedPage)}
 	c := &comparison{ingest: in, setBack: setBack, stored: stored}
 	listing, stop := context.WithCancel(ctx)
 	defer stop()
@@ -70,7 +70,7 @@ func (c *comparison) listed(ctx context.Context, event *events.Event) error {
 		}
 	}
 	in, setBack, unknown := c.ingest, c.setBack, known == nil || KeyOf(known) != key
-	return in.workers.give(ctx, key, 0, func(ctx context.Context) error {
+	return in.workers.give(ctx, key, 0, sizeOf(event), func(ctx context.Context) error {
 		defer in.bridge.Lock(key)()
 		if in.bridge.graves.holds(event) {
 			return nil
@@ -112,7 +112,7 @@ func (c *comparison) missing(ctx context.Context, event *events.Event) error {
 	if !gone(event) {
 		return nil
 	}
-	return in.workers.give(ctx, key, 0, func(ctx context.Context) error {
+	return in.workers.give(ctx, key, 0, 0, func(ctx context.Context) error {
 		defer in.bridge.Lock(key)()
 		return in.bridge.config.Local.Delete(ctx, key, gone)
 	})
@@ -121,6 +121,7 @@ func (c *comparison) missing(ctx context.Context, event *events.Event) error {
 // storedEvents goes through all stored events, page by page.
 type storedEvents struct {
 	local        Local
+	limit        *pageLimit
 	page         []events.Event
 	continueFrom string
 	ended        bool
@@ -132,11 +133,12 @@ func (s *storedEvents) peek(ctx context.Context) (*events.Event, error) {
 		if s.ended {
 			return nil, nil
 		}
-		page, continueAt, err := s.local.List(ctx, s.continueFrom, storedPage)
+		page, continueAt, err := s.local.List(ctx, s.continueFrom, s.limit.next)
 		if err != nil {
 			return nil, err
 		}
 		s.page, s.continueFrom, s.ended = page, continueAt, continueAt == ""
+		s.limit.learn(len(page), sizeOfAll(page))
 	}
 	return &s.page[0], nil
 }

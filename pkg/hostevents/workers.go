@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"k8s.io/klog/v2"
 )
 
@@ -15,9 +17,10 @@ const (
 	// ingestWorkers is how many events are stored at once. Those that wait for
 	// the disk together share one fsync, so it is many.
 	ingestWorkers = 256
-	// ingestBacklog is how many changes may be on their way into the store; then
-	// the host waits.
+	// ingestBacklog is how many changes may be on their way into the store, and
+	// ingestBytes how large they may be together; then the host waits.
 	ingestBacklog = 2048
+	ingestBytes   = 16 << 20
 
 	firstRetry = 50 * time.Millisecond
 	lastRetry  = 5 * time.Second
@@ -28,6 +31,8 @@ type workers struct {
 	mark *watermark
 	// slots has one element for each job that was given and is not done.
 	slots chan struct{}
+	// room is what is left of ingestBytes.
+	room *semaphore.Weighted
 	// ready are jobs whose turn it is. It has room for all slots.
 	ready chan job
 	ended sync.WaitGroup
@@ -42,7 +47,9 @@ type workers struct {
 type job struct {
 	passage *passage
 	key     Key
-	do      func(ctx context.Context) error
+	// size is how many bytes of room it has taken.
+	size int64
+	do   func(ctx context.Context) error
 }
 
 // startWorkers starts workers that end with the context.
@@ -50,6 +57,7 @@ func startWorkers(ctx context.Context, mark *watermark) *workers {
 	w := &workers{
 		mark:  mark,
 		slots: make(chan struct{}, ingestBacklog),
+		room:  semaphore.NewWeighted(ingestBytes),
 		ready: make(chan job, ingestBacklog),
 		busy:  map[Key][]job{},
 	}
@@ -84,6 +92,7 @@ func (w *workers) done(job job) {
 	}
 	w.mutex.Unlock()
 	<-w.slots
+	w.room.Release(job.size)
 	w.mark.leave(job.passage)
 }
 
@@ -109,15 +118,22 @@ func insist(ctx context.Context, job job) bool {
 }
 
 // give hands over a job, to be done after those of its key that were given
-// before. It waits while too much is on its way.
-func (w *workers) give(ctx context.Context, key Key, version uint64, do func(context.Context) error) error {
+// before. It keeps so many bytes in memory until it is done. Give waits while too
+// much is on its way.
+func (w *workers) give(ctx context.Context, key Key, version uint64, size int64, do func(context.Context) error) error {
 	received := time.Now()
+	// One that is larger than all the room there is has it for itself.
+	size = min(size, ingestBytes)
+	if err := w.room.Acquire(ctx, size); err != nil {
+		return err
+	}
 	select {
 	case w.slots <- struct{}{}:
 	case <-ctx.Done():
+		w.room.Release(size)
 		return ctx.Err()
 	}
-	work := job{passage: w.mark.enter(version, received), key: key, do: do}
+	work := job{passage: w.mark.enter(version, received), key: key, size: size, do: do}
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	if waiting, busy := w.busy[key]; busy {

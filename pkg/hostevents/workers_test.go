@@ -26,7 +26,7 @@ func startTestWorkers(t *testing.T) *workers {
 
 func mustGive(t *testing.T, w *workers, key Key, do func(context.Context) error) {
 	t.Helper()
-	if err := w.give(t.Context(), key, 0, do); err != nil {
+	if err := w.give(t.Context(), key, 0, 1, do); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -105,7 +105,7 @@ func TestWorkers_TakeNoMoreThanTheBacklog(t *testing.T) {
 	}
 	ended, end := context.WithCancel(t.Context())
 	end()
-	if err := w.give(ended, Key{Name: "other"}, 0, func(context.Context) error { return nil }); !errors.Is(err, context.Canceled) {
+	if err := w.give(ended, Key{Name: "other"}, 0, 1, func(context.Context) error { return nil }); !errors.Is(err, context.Canceled) {
 		t.Errorf("one more was taken: %v", err)
 	}
 	close(release)
@@ -114,5 +114,34 @@ func TestWorkers_TakeNoMoreThanTheBacklog(t *testing.T) {
 	}
 	if len(w.busy) != 0 {
 		t.Errorf("%d keys are remembered", len(w.busy))
+	}
+}
+
+func TestWorkers_TakeNoMoreThanSoManyBytes(t *testing.T) {
+	t.Parallel()
+	w := startTestWorkers(t)
+	release := make(chan struct{})
+	wait := func(context.Context) error {
+		<-release
+		return nil
+	}
+	const size = ingestBytes / 4
+	for i := range 4 {
+		if err := w.give(t.Context(), Key{Name: strconv.Itoa(i)}, 0, size, wait); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if err := w.give(ended, Key{Name: "other"}, 0, size, wait); !errors.Is(err, context.Canceled) {
+		t.Errorf("one more was taken: %v", err)
+	}
+	close(release)
+	// One that is larger than all of it is taken when there is nothing else.
+	if err := w.give(t.Context(), Key{Name: "huge"}, 0, 3*ingestBytes, wait); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.settled(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 }
