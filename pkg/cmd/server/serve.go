@@ -100,5 +100,6 @@ func serve(cmd *cobra.Command, options *Options, problems *flagProblems) error {
 		return fmt.Errorf("setting up logging: %w", err)
 	}
 	defer logs.FlushLogs()
+	apiserver.LimitMemory(cmd.Context())
 	return completed.Run(cmd.Context())
 }
