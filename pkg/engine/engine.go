@@ -112,12 +112,10 @@ func (e *Engine) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	e.stopBackground = cancel
 	if !e.config.KeepIndexes {
-		e.byItself.Go(func() {
-			e.buildIndexes(ctx)
-			if !e.config.manual {
-				e.keepDeciding(ctx)
-			}
-		})
+		e.byItself.Go(func() { e.keepBuilding(ctx) })
+		if !e.config.manual {
+			e.byItself.Go(func() { e.keepDeciding(ctx) })
+		}
 		e.byItself.Go(func() { e.keepAbsence(ctx) })
 	}
 	if e.config.manual || e.config.ReadOnly {

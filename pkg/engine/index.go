@@ -21,6 +21,11 @@ const (
 	// buildChunk is how many versions are indexed while compaction waits.
 	buildChunk = 64
 	buildRest  = 1
+
+	// firstRebuild and lastRebuild are how long after a failure an index is built
+	// again, at first and at last.
+	firstRebuild = 10 * time.Second
+	lastRebuild  = time.Hour
 )
 
 // index is one of Config.Indexes as it is in the data directory.
@@ -303,23 +308,44 @@ func dropIndex(batch *pebble.Batch, name string, id indexID) error {
 	return err
 }
 
-// buildIndexes adds the rows of versions from before an index.
-func (e *Engine) buildIndexes(ctx context.Context) {
+// keepBuilding builds the indexes that are not ready, and retries after a failure
+// until all are. What was indexed before the failure is indexed again, which
+// changes nothing.
+func (e *Engine) keepBuilding(ctx context.Context) {
+	for wait := firstRebuild; !e.buildIndexes(ctx); wait = min(2*wait, lastRebuild) {
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		}
+	}
+}
+
+// buildIndexes adds the rows of versions from before an index. It reports whether
+// there is nothing left to try again: all indexes are ready, or nothing can be
+// written any more.
+func (e *Engine) buildIndexes(ctx context.Context) (done bool) {
+	done = true
 	for _, x := range e.indexes {
 		if x.ready.Load() {
 			continue
 		}
 		begun := time.Now()
 		if err := e.buildIndex(ctx, x); err != nil {
-			if ctx.Err() == nil {
-				e.backgroundError("building index "+x.name, err)
+			if ctx.Err() != nil || e.failed() != nil {
+				return true
 			}
+			e.backgroundError("building index "+x.name, err)
+			done = false
 			continue
 		}
 		if e.config.Listener.IndexBuilt != nil {
 			e.config.Listener.IndexBuilt(x.name, time.Since(begun))
 		}
 	}
+	return done
 }
 
 func (e *Engine) buildIndex(ctx context.Context, x *index) error {

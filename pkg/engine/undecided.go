@@ -51,8 +51,8 @@ func (x *index) leaveUndecided(batch *pebble.Batch, key []byte) error {
 	return errors.Join(err, batch.Set(undecidedKey(x.id, key), nil, nil))
 }
 
-// keepDeciding tries undecided keys again until none is left. Only building an
-// index makes new ones.
+// keepDeciding tries undecided keys again until none is left and none can come:
+// only building an index makes new ones.
 func (e *Engine) keepDeciding(ctx context.Context) {
 	for wait := firstDecision; e.anyUndecided(); wait = min(2*wait, lastDecision) {
 		timer := time.NewTimer(wait)
@@ -70,9 +70,11 @@ func (e *Engine) keepDeciding(ctx context.Context) {
 	}
 }
 
+// anyUndecided reports whether an index has undecided keys, or may get some.
 func (e *Engine) anyUndecided() bool {
 	for _, x := range e.indexes {
-		if x.undecided.Load() {
+		// Whether there are any is known no later than that the index is ready.
+		if !x.ready.Load() || x.undecided.Load() {
 			return true
 		}
 	}
