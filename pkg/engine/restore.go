@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -17,14 +18,22 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// Revisions of a restored store begin far above those that the snapshot has, since
-// clients have seen later ones: those given out between the snapshot and its
-// restore, and, if it is not the first one of that snapshot, those given out after
-// the one before. The distance is the time since the snapshot in microseconds, for
-// no engine commits a million times a second, and restoreStep more for clocks that
-// differ. The horizon is put there as well, so that whoever asks to go on from a
-// revision of before is told to begin anew.
-const restoreStep = 1_000_000_000
+// Revisions of a restored store begin above all that clients may have seen since
+// the snapshot: those given out between the snapshot and its restore, and, if it is
+// not the first restore of that snapshot, those given out after the one before. As
+// many are left out as could have been given out: mostWritesPerSecond for as long
+// as the snapshot is old, and for restoreSlack more, since clocks differ. They are
+// not moved further than that: whoever takes the clients over from this store, such
+// as an etcd, makes them wait until it has got as far.
+//
+// The horizon is put there as well, so that whoever asks to go on from a revision
+// of before is told to begin again.
+const (
+	// mostWritesPerSecond is above the rate of any engine: the highest that was
+	// measured is below 60,000 per second, see docs/storage.md.
+	mostWritesPerSecond = 100_000
+	restoreSlack        = 2 * time.Minute
+)
 
 // stagingName is the directory in a data directory in which a restore puts things
 // together.
@@ -58,8 +67,8 @@ type Restored struct {
 // would take for data; after an error everything is removed again. It returns
 // ErrNotEmpty, ErrSnapshot or ErrNewerFormat for what cannot be restored.
 //
-// Revisions go on far above all that clients may have seen, and the horizon is
-// there: see restoreStep.
+// Revisions go on above all that clients may have seen, and the horizon is
+// there: see mostWritesPerSecond.
 func Restore(ctx context.Context, config RestoreConfig, r io.Reader) (Restored, error) {
 	if config.FS == nil {
 		config.FS = vfs.Default
@@ -172,9 +181,15 @@ func (r *restore) moveOn(info SnapshotInfo) (Restored, error) {
 		return Restored{}, err
 	}
 	last := e.Revision()
-	passed := max(r.Now().Sub(info.Time), 0)
-	next := last + restoreStep + Revision(passed.Microseconds()) //nolint:gosec // not negative
+	next := last + possibleWrites(r.Now().Sub(info.Time))
 	return Restored{SnapshotInfo: info, Last: last, Revision: next}, errors.Join(e.raise(next), e.Close())
+}
+
+// possibleWrites is how many revisions may have been given out since a snapshot
+// that is so old by the clocks.
+func possibleWrites(age time.Duration) Revision {
+	seconds := (max(age, 0) + restoreSlack).Seconds()
+	return Revision(math.Ceil(seconds * mostWritesPerSecond))
 }
 
 // raise makes a revision the newest one and the oldest that can be read, once the

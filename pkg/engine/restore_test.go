@@ -31,7 +31,7 @@ func TestRestore_Revisions(t *testing.T) {
 	given := map[Revision]string{}
 	live := func(e *Engine, name string) {
 		for n := range 100 {
-			clock.advance(10 * time.Microsecond)
+			clock.advance(20 * time.Microsecond) // half as often as is reckoned with
 			revision := put(t, e, fmt.Sprint("key", n), name)
 			if other, twice := given[revision]; twice {
 				t.Fatalf("revision %d is given out in %s and in %s", revision, other, name)
@@ -87,6 +87,32 @@ func TestRestore_Revisions(t *testing.T) {
 	live(again, "the fourth life")
 	if err := errors.Join(again.Close()); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A restored store goes on above the writes that were possible since the snapshot,
+// and not further: an etcd that serves the same clients afterwards has to get there.
+func TestRestore_RevisionsAreNotFarAbove(t *testing.T) {
+	t.Parallel()
+	clock := newClock()
+	e := open(t, Config{Now: clock.now})
+	someData(t, e)
+	file := snapshot(t, e)
+	for name, test := range map[string]struct {
+		age         time.Duration
+		least, most Revision
+	}{
+		"at once":                 {0, 60_000 * 60, 12_000_000},
+		"after a minute":          {time.Minute, 60_000 * 120, 18_000_000},
+		"after an hour":           {time.Hour, 60_000 * 3660, 372_000_000},
+		"after a week":            {7 * 24 * time.Hour, 60_000 * 7 * 24 * 3600, 61_000_000_000},
+		"by a clock that is late": {-30 * time.Second, 60_000 * 60, 12_000_000},
+		"by a clock of long ago":  {-1000 * time.Hour, 60_000 * 60, 12_000_000},
+	} {
+		restored := restoreTo(t, vfs.NewMem(), "data", clock.now().Add(test.age), file)
+		if gap := restored.Revision - restored.Last; gap < test.least || gap > test.most {
+			t.Errorf("%s: goes on %d above the last revision, want from %d to %d", name, gap, test.least, test.most)
+		}
 	}
 }
 

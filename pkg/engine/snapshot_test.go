@@ -66,7 +66,7 @@ func (m *modelTest) compareRestored(file []byte) {
 	m.Helper()
 	fsys := vfs.NewMem()
 	restored := restoreTo(m.T, fsys, "restored", m.clock.now(), file)
-	if restored.Last != m.model.revision() || restored.Revision < restored.Last+restoreStep {
+	if restored.Last != m.model.revision() || restored.Revision < restored.Last+possibleWrites(0) {
 		m.Fatalf("restored %+v, the newest revision was %d", restored, m.model.revision())
 	}
 	e, err := Open(Config{Dir: "restored", FS: fsys, Indexes: testIndexes()[:m.indexes], Now: m.clock.now, Retention: -1, manual: true})

@@ -125,10 +125,11 @@ be empty or absent. A file that is cut off, damaged, or of a newer version is
 refused, and nothing is left in the directory then. FILE may be - for standard
 input.
 
-Revisions, which clients know as resourceVersion, go on far above the snapshot's:
-no client may take a new event for one that it saw between the snapshot and now.
-Watches and continued lists from before get 410 Expired and begin anew, as clients
-do by themselves. Events whose time is over since the snapshot go within seconds
+Revisions, which clients know as resourceVersion, go on above all that a server
+could have given out between the snapshot and now: 100,000 for each second, and for
+two minutes more. So no client takes a new event for one that it saw meanwhile.
+Watches and continued lists from before get 410 Expired and begin again, as clients
+do without help. Events whose time is over since the snapshot go within seconds
 of the server's start.
 
 Do not run two servers on two restored copies of one snapshot for the same
