@@ -96,7 +96,7 @@ func SaveSnapshot(ctx context.Context, dir string, w io.Writer) (SnapshotInfo, e
 	if err != nil {
 		return SnapshotInfo{}, err
 	}
-	info, err := engine.VerifySnapshot(io.TeeReader(body, w))
+	info, err := engine.VerifySnapshot(ctx, io.TeeReader(body, w))
 	return info, errors.Join(err, body.Close())
 }
 
@@ -116,6 +116,13 @@ func silent(dir string, err error) error {
 	}
 	return fmt.Errorf("%w, which does not answer at %s: if it is a server that is just starting or stopping, or another command, try again",
 		engine.ErrLocked, filepath.Join(dir, storeadmin.SocketName))
+}
+
+// VerifySnapshot reads a snapshot to its end, without restoring it, and returns what
+// it says about itself. An error says why it could not be restored: it is cut off,
+// altered, something else, or of a newer version.
+func VerifySnapshot(ctx context.Context, r io.Reader) (SnapshotInfo, error) {
+	return engine.VerifySnapshot(ctx, r)
 }
 
 // RestoreSnapshot makes a data directory, which must be empty or absent, of a

@@ -198,6 +198,9 @@ func (a *archiveReader) finish(size int64) error {
 	if string(stated) != a.sums.String() {
 		return fmt.Errorf("%w: it is damaged: %s", ErrSnapshot, firstDifference(string(stated), a.sums.String()))
 	}
+	if !a.seen[markerName] {
+		return fmt.Errorf("%w: it has no file %s", ErrSnapshot, markerName)
+	}
 	read := a.from.n
 	if _, err := a.tar.Next(); err == nil {
 		return fmt.Errorf("%w: something follows its end", ErrSnapshot)

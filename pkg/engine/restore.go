@@ -85,9 +85,24 @@ func Restore(ctx context.Context, config RestoreConfig, r io.Reader) (Restored, 
 }
 
 // VerifySnapshot reads a snapshot to its end and returns what it says about
-// itself, ErrSnapshot if it is not whole, or ErrNewerFormat.
-func VerifySnapshot(r io.Reader) (SnapshotInfo, error) {
-	return readArchive(r, func(string) (io.WriteCloser, error) { return nowhere{}, nil })
+// itself. It returns the errors of Restore for a file that cannot be restored:
+// ErrSnapshot if it is not whole, or ErrNewerFormat.
+func VerifySnapshot(ctx context.Context, r io.Reader) (SnapshotInfo, error) {
+	return readWhile(ctx, r, func(string) (io.WriteCloser, error) { return nowhere{}, nil })
+}
+
+// readWhile reads a snapshot as readArchive does, until ctx ends.
+func readWhile(ctx context.Context, from io.Reader, create func(name string) (io.WriteCloser, error)) (SnapshotInfo, error) {
+	info, err := readArchive(readerFunc(func(p []byte) (int, error) {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		return from.Read(p)
+	}), create)
+	if ctx.Err() != nil {
+		return SnapshotInfo{}, ctx.Err()
+	}
+	return info, err
 }
 
 // nowhere is a file that keeps nothing.
@@ -111,15 +126,7 @@ func (r *restore) run(ctx context.Context, from io.Reader) (Restored, error) {
 	if err := r.begin(); err != nil {
 		return Restored{}, err
 	}
-	info, err := readArchive(readerFunc(func(p []byte) (int, error) {
-		if err := ctx.Err(); err != nil {
-			return 0, err
-		}
-		return from.Read(p)
-	}), r.create)
-	if ctx.Err() != nil {
-		err = ctx.Err()
-	}
+	info, err := readWhile(ctx, from, r.create)
 	if err != nil {
 		return Restored{}, err
 	}
@@ -172,9 +179,6 @@ func (r *restore) moveOn(info SnapshotInfo) (Restored, error) {
 		if err := syncDir(r.FS, dir); err != nil {
 			return Restored{}, err
 		}
-	}
-	if !exists(r.FS, r.FS.PathJoin(r.staging, markerName)) {
-		return Restored{}, fmt.Errorf("%w: it has no file %s", ErrSnapshot, markerName)
 	}
 	e, err := Open(Config{Dir: r.staging, FS: r.FS, Now: r.Now, KeepIndexes: true, MinFreeBytes: -1, manual: true})
 	if err != nil {

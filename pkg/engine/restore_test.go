@@ -6,6 +6,7 @@ package engine
 import (
 	"archive/tar"
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -134,8 +135,8 @@ func TestRestore_RefusesDamage(t *testing.T) {
 				t.Errorf("%s: %v, want %v with %q", what, err, want, says)
 			}
 		}
-		if _, err := VerifySnapshot(bytes.NewReader(file)); !errors.Is(err, want) {
-			t.Errorf("%s: verified with %v, want %v", what, err, want)
+		if _, err := VerifySnapshot(t.Context(), bytes.NewReader(file)); !errors.Is(err, want) || !strings.Contains(fmt.Sprint(err), says) {
+			t.Errorf("%s: verified with %v, want %v with %q", what, err, want, says)
 		}
 		names, err := fsys.List("there")
 		if err != nil || len(names) > 0 || exists(fsys, "absent") {
@@ -167,6 +168,8 @@ func TestRestore_RefusesDamage(t *testing.T) {
 		refuses("file "+name, archive(t, "snapshot.json", good, name, "x"), ErrSnapshot, "is not a file of a snapshot")
 	}
 	refuses("a file twice", archive(t, "snapshot.json", good, "db/x", "x", "db/x", "x"), ErrSnapshot, "is not a file of a snapshot")
+	sums := fmt.Sprintf("%x  snapshot.json\n%x  db/x\n", sha256.Sum256([]byte(good)), sha256.Sum256([]byte("x")))
+	refuses("no FORMAT", archive(t, "snapshot.json", good, "db/x", "x", "SHA256SUMS", sums), ErrSnapshot, "it has no file FORMAT")
 	refuses("wrong checksums", archive(t, "snapshot.json", good, "db/x", "x", "SHA256SUMS", "x"), ErrSnapshot, "the checksum of snapshot.json is another one")
 }
 

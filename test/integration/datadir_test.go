@@ -84,9 +84,17 @@ func TestDataDir_Commands(t *testing.T) {
 	fails(t, "in use by another process, and cannot be checked in place: save a snapshot", "check", "--data-dir", dir)
 	file := filepath.Join(t.TempDir(), "events.snapshot")
 	succeeds(t, "snapshot", "save", "--data-dir", dir, file)
-	stream := succeeds(t, "snapshot", "save", "--data-dir", dir, "-")
-	if !strings.Contains(stream, "SHA256SUMS") {
-		t.Error("standard output holds no snapshot")
+	if out := succeeds(t, "snapshot", "verify", file); !strings.Contains(out, "a whole snapshot of ") || !strings.Contains(out, " with 19 events up to revision ") {
+		t.Errorf("verify says %q", out)
+	}
+	stream, told, err := command(t, "snapshot", "save", "--data-dir", dir, "-")
+	if err != nil || !strings.Contains(stream, "SHA256SUMS") {
+		t.Errorf("standard output holds no snapshot: %v", err)
+	}
+	for _, want := range []string{"saved 19 events up to revision ", "events-apiserver snapshot verify FILE"} {
+		if !strings.Contains(told, want) {
+			t.Errorf("saving to standard output does not say %q:\n%s", want, told)
+		}
 	}
 	createMany(t, client, "after", 5)
 	_, seen := listed(t, client)
@@ -449,6 +457,7 @@ func TestDataDir_RestoreRefuses(t *testing.T) {
 		"has format 7, this build knows up to": bytes.Replace(content, []byte(`"dataFormat": 1`), []byte(`"dataFormat": 7`), 1),
 	} {
 		fails(t, says, "snapshot", "restore", "--data-dir", target, bad(content))
+		fails(t, says, "snapshot", "verify", bad(content))
 		if left, err := os.ReadDir(target); err != nil || len(left) > 0 {
 			t.Errorf("%s: left behind: %v, %v", says, left, err)
 		}
@@ -456,11 +465,13 @@ func TestDataDir_RestoreRefuses(t *testing.T) {
 	fails(t, "no such file", "snapshot", "restore", "--data-dir", target, filepath.Join(target, "absent"))
 	fails(t, "making the file", "snapshot", "save", "--data-dir", dir, filepath.Join(target, "absent", "file"))
 
-	// From standard input into the directory that is there.
-	cmd := newCommand(t.Context(), t, "snapshot", "restore", "--data-dir", target, "-")
-	cmd.Stdin = bytes.NewReader(content)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
+	// From standard input, and into the directory that is there.
+	for _, args := range [][]string{{"snapshot", "verify", "-"}, {"snapshot", "restore", "--data-dir", target, "-"}} {
+		cmd := newCommand(t.Context(), t, args...)
+		cmd.Stdin = bytes.NewReader(content)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v: %v\n%s", args, err, out)
+		}
 	}
 	if out := succeeds(t, "check", "--data-dir", target); !strings.Contains(out, "events     5,") {
 		t.Errorf("check says:\n%s", out)

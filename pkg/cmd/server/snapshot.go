@@ -22,15 +22,16 @@ const standardStream = "-"
 func newSnapshotCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "snapshot",
-		Short: "Save and restore snapshots of a data directory",
+		Short: "Save, verify and restore snapshots of a data directory",
 		Example: `  events-apiserver snapshot save --data-dir=/var/lib/events-apiserver events.snapshot
+  events-apiserver snapshot verify events.snapshot
   events-apiserver snapshot restore --data-dir=/var/lib/events-apiserver events.snapshot`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return errors.New("say what to do: events-apiserver snapshot save, or events-apiserver snapshot restore")
+			return errors.New("say what to do: events-apiserver snapshot save, verify, restore, export or import")
 		},
 	}
-	cmd.AddCommand(newSaveCommand(), newRestoreCommand())
+	cmd.AddCommand(newSaveCommand(), newVerifyCommand(), newRestoreCommand())
 	cmd.AddCommand(newExportCommand(), newImportCommand())
 	return cmd
 }
@@ -47,13 +48,15 @@ are written or expire.
 
 The file is a tar file with checksums. It is written as FILE.partial and gets its
 name when it is whole. FILE may be - for standard output; then a snapshot is whole
-only if the status is 0. It holds all events, so keep it as safe as the directory;
+only if the status is 0, and if nothing on its way lost the end: kubectl exec may,
+with status 0, so verify what arrived. It holds all events, so keep it as safe as the directory;
 events that are encrypted are encrypted in it, too.`,
 		Example: `  events-apiserver snapshot save --data-dir=/var/lib/events-apiserver events.snapshot
 
   # From a pod, which has no other programs
   kubectl -n events-apiserver exec deploy/events-apiserver -- \
-    /events-apiserver snapshot save --data-dir=/var/lib/events-apiserver/data - > events.snapshot`,
+    /events-apiserver snapshot save --data-dir=/var/lib/events-apiserver/data - > events.snapshot
+  events-apiserver snapshot verify events.snapshot`,
 		Args: exactArgs(1, "a file"),
 	}, runSave)
 }
@@ -78,9 +81,16 @@ func runSave(cmd *cobra.Command, dir string, args []string) error {
 		return err
 	}
 	// Standard output may be the snapshot.
-	fmt.Fprintf(cmd.ErrOrStderr(), "saved %s events up to revision %s: %s in %s\n",
-		figure(info.Keys), figure(uint64(info.Revision)), size(written), since(begun))
+	fmt.Fprintf(cmd.ErrOrStderr(), "saved %s: %s in %s\n", described(info), size(written), since(begun))
+	if args[0] == standardStream {
+		fmt.Fprintln(cmd.ErrOrStderr(), "what reads this may have lost the end: verify the file with events-apiserver snapshot verify FILE")
+	}
 	return nil
+}
+
+// described is what a snapshot has in it.
+func described(info apiserver.SnapshotInfo) string {
+	return fmt.Sprintf("%s events up to revision %s", figure(info.Keys), figure(uint64(info.Revision)))
 }
 
 // writeWhole makes a file that is there whole, on the disk, or not at all. What is
@@ -144,17 +154,12 @@ their revisions go on where they were.`,
 }
 
 func runRestore(cmd *cobra.Command, dir string, args []string) error {
-	from := cmd.InOrStdin()
-	if args[0] != standardStream {
-		file, err := os.Open(args[0])
-		if err != nil {
-			return fmt.Errorf("opening the snapshot: %w", err)
-		}
-		defer func() { _ = file.Close() }() // it was only read
-		from = file
+	from, err := openSnapshot(cmd, args[0])
+	if err != nil {
+		return err
 	}
-	begun, progress := time.Now(), newProgress(cmd.ErrOrStderr())
-	counted := &countedReader{Reader: from, tell: func(n int64) { progress.tell("%s so far", size(n)) }}
+	defer func() { _ = from.Close() }() // it was only read
+	begun, counted := time.Now(), newCountedReader(from, cmd.ErrOrStderr())
 	restored, err := apiserver.RestoreSnapshot(cmd.Context(), dir, counted)
 	if err != nil {
 		return err
