@@ -61,6 +61,9 @@ type EmbeddedConfig struct {
 	// MinFreeDiskBytes is the free space below which writes are refused; 0 is the
 	// engine's default, and negative means not before there is none.
 	MinFreeDiskBytes int64
+	// ClockJumpHold is how long the clock must stay after a jump before events expire
+	// by it; 0 is the engine's default, and negative believes each jump at once.
+	ClockJumpHold time.Duration
 	// RestartHelps is called when the disk, having refused a write, takes writes
 	// again: this process will not write any more, the next one can. Nil does
 	// nothing.
@@ -80,6 +83,7 @@ func DefaultEmbeddedConfig() EmbeddedConfig {
 		WriteBufferBytes: defaults.MemTableBytes,
 		WatchFeedBytes:   defaults.FeedBytes,
 		MinFreeDiskBytes: defaults.MinFreeBytes,
+		ClockJumpHold:    defaults.ClockJumpHold,
 	}
 }
 
@@ -129,6 +133,7 @@ func (a *API) OpenEmbeddedStore(config EmbeddedConfig) (*EmbeddedStore, error) {
 		MemTableBytes: config.WriteBufferBytes,
 		FeedBytes:     config.WatchFeedBytes,
 		MinFreeBytes:  config.MinFreeDiskBytes,
+		ClockJumpHold: config.ClockJumpHold,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("opening the data directory: %w", err)
@@ -224,6 +229,16 @@ func (s *EmbeddedStore) listener() engine.Listener {
 				return
 			}
 			klog.InfoS("The disk has room again; writes are taken", "dir", s.config.Dir, "freeBytes", freeBytes)
+		},
+		ClockJumped: func(by time.Duration) {
+			klog.ErrorS(nil, "The clock of this machine has jumped; no event expires by it until it has stayed there, or come back: see to NTP", "by", by, "hold", s.config.ClockJumpHold)
+		},
+		ClockTrusted: func(jump time.Duration, stayed bool) {
+			if stayed {
+				klog.InfoS("The clock has stayed where it jumped to; events expire by it from now on", "by", jump)
+				return
+			}
+			klog.InfoS("The clock has come back; events expire by it again", "by", jump)
 		},
 		BackgroundError: func(doing string, err error) {
 			klog.ErrorS(err, "Background work of the store failed; it is tried again", "doing", doing)

@@ -59,6 +59,11 @@ type Config struct {
 
 	// Now is the clock for deadlines, default time.Now.
 	Now func() time.Time
+	// ClockJumpHold is how long the clock must stay where it is after it has jumped
+	// by more than an hour, ahead or back, before keys expire by it; default an hour.
+	// A clock that at Open is more than an hour from where it was when the directory
+	// was used last has jumped, too. Negative believes each jump at once.
+	ClockJumpHold time.Duration
 
 	// Listener is told what happens inside.
 	Listener Listener
@@ -70,6 +75,9 @@ type Config struct {
 	manual bool
 	// keyFilterBytes and baseLevelBytes are for tests that have few keys.
 	keyFilterBytes, baseLevelBytes int64
+	// elapsed is a monotonic time since any moment, for tests whose Now does not go
+	// with the time of the machine.
+	elapsed func() time.Duration
 	// calmAfter is for tests that do not wait for long.
 	calmAfter time.Duration
 }
@@ -114,6 +122,12 @@ type Listener struct {
 	// Space is called when writes begin to be refused for lack of space, and
 	// when they are accepted again.
 	Space func(refusing bool, freeBytes uint64)
+	// ClockJumped is called when the clock has jumped by so much, back if it is
+	// negative, and keys do not expire by it for now.
+	ClockJumped func(by time.Duration)
+	// ClockTrusted is called at the end of that: the clock has come back, or has
+	// stayed where it jumped to for Config.ClockJumpHold.
+	ClockTrusted func(jump time.Duration, stayed bool)
 	// BackgroundError is called when something that runs by itself failed and
 	// will be tried again.
 	BackgroundError func(doing string, err error)

@@ -11,5 +11,6 @@ func Defaults() Config {
 		FeedBytes:     defaultFeedBytes,
 		Retention:     defaultRetention,
 		MinFreeBytes:  defaultMinFreeBytes,
+		ClockJumpHold: defaultClockJumpHold,
 	}
 }

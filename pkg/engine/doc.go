@@ -26,7 +26,8 @@
 //	                            told, empty
 //	d | deadline | revision     expiry: key
 //	m | name                    a few numbers: horizon, how far compaction got,
-//	                            counters, indexes with their ids
+//	                            counters, indexes with their ids, the time of
+//	                            the last use
 //
 // Whoever uses the engine may keep files of its own beside FORMAT; snapshots have
 // them too.
@@ -67,7 +68,9 @@
 //  11. The filter that answers for absent keys has all that exist: the writer adds
 //     a key before it applies the batch with its first version, and a new filter
 //     gets both what is written while it is built and what was there before.
-//  12. Format changes when an older build could not read what is written.
+//  12. A key is due by the earlier and gets its deadline by the later of two times
+//     while the wall clock is not where it is expected, see deadlineClock.
+//  13. Format changes when an older build could not read what is written.
 //
 // # Beside the running engine
 //

@@ -22,6 +22,7 @@ const firstRevision = 1
 // goroutines at once.
 type Engine struct {
 	config Config
+	clock  *deadlineClock
 	db     *pebble.DB
 	// scheduler says when db may merge files, and mergeLock lets one at a time ask
 	// for it.
@@ -87,6 +88,7 @@ type Engine struct {
 func newEngine(config Config) *Engine {
 	e := &Engine{
 		config:     config,
+		clock:      newDeadlineClock(config),
 		feed:       newFeed(config.FeedBytes),
 		absence:    newAbsence(config.keyFilterBytes),
 		requests:   make(chan *request, maxGroupOps),
@@ -166,11 +168,14 @@ func (e *Engine) end() error {
 	e.calls.wait()
 	close(e.requests)
 	e.writing.Wait()
-	// What is in files by now need not be read from the log when the directory
-	// is opened again.
 	var err error
 	if e.failed() == nil {
-		err = e.db.Flush()
+		if !e.config.KeepIndexes {
+			err = e.saveClock()
+		}
+		// What is in files by now need not be read from the log when the directory
+		// is opened again.
+		err = errors.Join(err, e.db.Flush())
 	}
 	return errors.Join(err, e.db.Close(), e.lock.Close())
 }
@@ -208,5 +213,10 @@ func (e *Engine) backgroundError(doing string, err error) {
 	}
 }
 
-// now is the time for deadlines.
-func (e *Engine) now() uint64 { return deadlineOf(e.config.Now()) }
+// now is the time up to which deadlines have passed.
+func (e *Engine) now() uint64 { return e.clock.due() }
+
+// Deadline returns the deadline of what is written now and is to live for that
+// long. It is of the clock that Config.ClockJumpHold is about: while it is unclear
+// which of two times is right, it counts from the later one.
+func (e *Engine) Deadline(timeToLive time.Duration) time.Time { return e.clock.later().Add(timeToLive) }

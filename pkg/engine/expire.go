@@ -110,12 +110,21 @@ func (c *expiryCursor) begin() duePoint {
 func (e *Engine) keepExpiring(ctx context.Context) {
 	ticker := time.NewTicker(expireEvery)
 	defer ticker.Stop()
+	save := time.NewTicker(saveClockEvery)
+	defer save.Stop()
+	e.observeClock()
 	for {
 		select {
 		case <-ticker.C:
+		case <-save.C:
+			if err := e.saveClock(); err != nil && e.failed() == nil {
+				e.backgroundError("writing the time", err)
+			}
+			continue
 		case <-ctx.Done():
 			return
 		}
+		e.observeClock()
 		err := e.expire(ctx, expireShareOf)
 		switch {
 		case err == nil || ctx.Err() != nil || errors.Is(err, ErrStuck):
@@ -135,6 +144,7 @@ func (e *Engine) Expire(ctx context.Context) error {
 		return err
 	}
 	defer e.calls.end()
+	e.observeClock()
 	return e.expire(ctx, func(time.Duration) expireShare { return expireShare{} })
 }
 

@@ -16,6 +16,7 @@ const (
 	metaHorizon   = "horizon"
 	metaCompacted = "compacted"
 	metaCounters  = "counters"
+	metaClock     = "clock"
 	metaNextIndex = "next-index"
 	metaIndex     = "index/"
 )

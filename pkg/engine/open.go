@@ -258,7 +258,7 @@ func (e *Engine) load() error {
 		counted := e.counted
 		e.publishedCounters.Store(&counted)
 	}
-	if err := errors.Join(e.loadIndexes(), e.countFew()); err != nil {
+	if err := errors.Join(e.loadClock(), e.loadIndexes(), e.countFew()); err != nil {
 		return err
 	}
 	return e.leaveFirstLog()

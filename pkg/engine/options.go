@@ -21,6 +21,7 @@ const (
 	defaultFeedBytes     = 32 * mib
 	defaultRetention     = 5 * time.Minute
 	defaultMinFreeBytes  = 512 * mib
+	defaultClockJumpHold = time.Hour
 
 	// cachedMemTables is how many memtables there mostly are under load. Pebble takes
 	// the size of each off that of the cache; without these the cache would be
@@ -76,6 +77,10 @@ func (c Config) complete() (Config, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.elapsed == nil {
+		begun := time.Now()
+		c.elapsed = func() time.Duration { return time.Since(begun) }
+	}
 	if c.ReadOnly {
 		c.FS, c.KeepIndexes = readOnlyFS{c.FS}, true
 	}
@@ -84,6 +89,7 @@ func (c Config) complete() (Config, error) {
 	c.FeedBytes = orDefault(c.FeedBytes, defaultFeedBytes)
 	c.MinFreeBytes = orDefault(c.MinFreeBytes, defaultMinFreeBytes)
 	c.Retention = orDefault(c.Retention, defaultRetention)
+	c.ClockJumpHold = orDefault(c.ClockJumpHold, defaultClockJumpHold)
 	c.calmAfter = orDefault(c.calmAfter, calmAfter)
 	c.baseLevelBytes = orDefault(c.baseLevelBytes, baseLevelBytes)
 	c.keyFilterBytes = orDefault(c.keyFilterBytes, c.CacheBytes/keyFilterPart)

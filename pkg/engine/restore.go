@@ -186,7 +186,7 @@ func (r *restore) moveOn(info SnapshotInfo) (Restored, error) {
 	}
 	last := e.Revision()
 	next := last + possibleWrites(r.Now().Sub(info.Time))
-	return Restored{SnapshotInfo: info, Last: last, Revision: next}, errors.Join(e.raise(next), e.Close())
+	return Restored{SnapshotInfo: info, Last: last, Revision: next}, errors.Join(e.raise(next, r.Now()), e.Close())
 }
 
 // possibleWrites is how many revisions may have been given out since a snapshot
@@ -197,11 +197,12 @@ func possibleWrites(age time.Duration) Revision {
 }
 
 // raise makes a revision the newest one and the oldest that can be read, once the
-// engine is opened again. Compaction removes later what no revision shows any
-// more, as it does after a crash.
-func (e *Engine) raise(to Revision) error {
+// engine is opened again. The time since the snapshot then is no jump of the clock:
+// who restores an old one wants what has expired to go. Compaction removes later what
+// no revision shows any more, as it does after a crash.
+func (e *Engine) raise(to Revision, now time.Time) error {
 	batch := e.db.NewBatch()
-	err := setMeta(batch, metaHorizon, uint64(to))
+	err := errors.Join(setMeta(batch, metaHorizon, uint64(to)), setMeta(batch, metaClock, deadlineOf(now)))
 	if err == nil {
 		err = e.db.Apply(batch, pebble.Sync)
 	}

@@ -21,7 +21,8 @@ type SnapshotInfo struct {
 	// data in it.
 	SnapshotFormat int `json:"snapshotFormat"`
 	Format         int `json:"dataFormat"`
-	// Time is when the snapshot was begun.
+	// Time is when the snapshot was begun. If the clock has jumped it is the earlier
+	// time, from which Restore counts more.
 	Time time.Time `json:"time"`
 	// Revision was the newest revision then. The snapshot has everything up to it,
 	// and may have what was written right after it.
@@ -55,7 +56,7 @@ func (e *Engine) Snapshot(ctx context.Context, w io.Writer) (_ SnapshotInfo, err
 	}
 	counted := e.publishedCounters.Load()
 	info := SnapshotInfo{
-		SnapshotFormat: SnapshotFormat, Format: format, Time: e.config.Now().UTC(),
+		SnapshotFormat: SnapshotFormat, Format: format, Time: timeOf(e.now()).UTC(),
 		Revision: e.Revision(), Keys: counted.keys, Bytes: counted.bytes,
 	}
 	files, remove, err := e.sources()

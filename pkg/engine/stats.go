@@ -30,6 +30,9 @@ type Stats struct {
 	// those that were.
 	Refusing bool
 	Refused  int64
+	// ClockJump is by how much the clock has jumped, back if it is negative, while
+	// keys do not expire by it; else 0. See Config.ClockJumpHold.
+	ClockJump time.Duration
 	// Failed tells whether the disk refused a write, see ErrFailed.
 	Failed bool
 }
@@ -57,6 +60,7 @@ func (e *Engine) Stats() Stats {
 		CacheMisses: files.misses,
 		Refusing:    e.space.refusing(),
 		Refused:     e.space.refused.Load(),
+		ClockJump:   time.Duration(e.clock.jumped.Load()),
 		Failed:      e.failed() != nil,
 	}
 }

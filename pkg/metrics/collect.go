@@ -107,6 +107,8 @@ func figures() []figure {
 			func(s *engine.Stats) float64 { return number(s.Refusing) }),
 		counter("refused_writes_total", "Writes that were refused for lack of space.",
 			func(s *engine.Stats) float64 { return float64(s.Refused) }),
+		gauge("clock_jump_seconds", "By how much the clock has jumped, in seconds and below 0 if back, while events do not expire by it; 0 when they do.",
+			func(s *engine.Stats) float64 { return s.ClockJump.Seconds() }),
 		gauge("failed", "1 when the disk has refused a write and no more are taken until a restart, else 0.",
 			func(s *engine.Stats) float64 { return number(s.Failed) }),
 	}

@@ -69,9 +69,6 @@ type Config struct {
 	// RemainingCountLimit is up to where the objects behind a page are counted,
 	// default 1000.
 	RemainingCountLimit int64
-	// Now is the clock of deadlines; it should be the engine's. Default
-	// time.Now.
-	Now func() time.Time
 	// Observer is told what happens, for metrics.
 	Observer Observer
 
@@ -114,9 +111,6 @@ func (c Config) withDefaults() Config {
 	}
 	if c.RemainingCountLimit == 0 {
 		c.RemainingCountLimit = 1000
-	}
-	if c.Now == nil {
-		c.Now = time.Now
 	}
 	c.Observer = c.Observer.withDefaults()
 	c.sets = fieldSets(c.Indexes)

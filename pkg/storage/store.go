@@ -122,7 +122,7 @@ func (s *Store) deadline(ttl uint64) time.Time {
 	if ttl == 0 {
 		return time.Time{}
 	}
-	return s.config.Now().Add(time.Duration(ttl) * time.Second) //nolint:gosec // no life is longer than 292 years
+	return s.engine.Deadline(time.Duration(ttl) * time.Second) //nolint:gosec // no life is longer than 292 years
 }
 
 // Get implements storage.Interface.

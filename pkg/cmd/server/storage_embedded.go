@@ -17,6 +17,8 @@ import (
 const (
 	leastCompactionInterval = time.Second
 	mostCompactionInterval  = 24 * time.Hour
+	leastClockJumpHold      = time.Minute
+	mostClockJumpHold       = 7 * 24 * time.Hour
 	// writeBuffers is how many buffers of newest writes there may be.
 	writeBuffers = 4
 )
@@ -30,6 +32,9 @@ type EmbeddedOptions struct {
 	BlockCache, WriteBuffer, WatchFeed resource.QuantityValue
 	// MinFreeDisk is the free space below which writes are refused; 0 is none.
 	MinFreeDisk resource.QuantityValue
+	// ClockJumpHold is how long the clock must stay after a jump before events
+	// expire by it; 0 believes each jump at once.
+	ClockJumpHold time.Duration
 
 	// flags are those that fill the options; nil where no flags are used.
 	flags *pflag.FlagSet
@@ -43,6 +48,7 @@ func newEmbeddedOptions() *EmbeddedOptions {
 		WriteBuffer:        quantity(defaults.WriteBufferBytes),
 		WatchFeed:          quantity(defaults.WatchFeedBytes),
 		MinFreeDisk:        quantity(defaults.MinFreeDiskBytes),
+		ClockJumpHold:      defaults.ClockJumpHold,
 	}
 }
 
@@ -65,6 +71,9 @@ func (o *EmbeddedOptions) addFlags(flags *pflag.FlagSet) {
 	o.flags.Var(&o.MinFreeDisk, "min-free-disk", ""+
 		"Free space on the disk of --data-dir below which writes are refused with 429, with --storage="+storageEmbedded+"; deletes are down to half of it. "+
 		"At least eight times --write-buffer-size, or 0: then writes go on until nothing is free, and deletes, too, wait for others to make room.")
+	o.flags.DurationVar(&o.ClockJumpHold, "clock-jump-hold", o.ClockJumpHold, ""+
+		"How long the clock must stay where it is after a jump of more than an hour, ahead or back, before events expire by it, with --storage="+storageEmbedded+". "+
+		"The time that the server was stopped is such a jump, too. From 1m to 168h, or 0: each jump is believed at once.")
 	flags.AddFlagSet(o.flags)
 }
 
@@ -87,6 +96,9 @@ func (o *EmbeddedOptions) validate() []error {
 	var errs []error
 	if o.CompactionInterval < leastCompactionInterval || o.CompactionInterval > mostCompactionInterval {
 		errs = append(errs, fmt.Errorf("--compaction-interval: %s is not from %s to %s", o.CompactionInterval, leastCompactionInterval, mostCompactionInterval))
+	}
+	if hold := o.ClockJumpHold; hold != 0 && (hold < leastClockJumpHold || hold > mostClockJumpHold) {
+		errs = append(errs, fmt.Errorf("--clock-jump-hold: %s is not from %s to %s, or 0", hold, leastClockJumpHold, mostClockJumpHold))
 	}
 	for _, size := range o.sizes() {
 		least, most := resource.MustParse(size.least), resource.MustParse(size.most)
@@ -132,5 +144,9 @@ func (o *EmbeddedOptions) applyTo(config *apiserver.EmbeddedConfig) {
 	config.MinFreeDiskBytes = o.MinFreeDisk.Value()
 	if config.MinFreeDiskBytes == 0 {
 		config.MinFreeDiskBytes = -1
+	}
+	config.ClockJumpHold = o.ClockJumpHold
+	if config.ClockJumpHold == 0 {
+		config.ClockJumpHold = -1
 	}
 }

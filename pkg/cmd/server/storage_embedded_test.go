@@ -23,6 +23,11 @@ func TestEmbeddedOptions_Bounds(t *testing.T) {
 		"--compaction-interval=999ms":                         "--compaction-interval: 999ms is not from 1s to 24h0m0s",
 		"--compaction-interval=25h":                           "--compaction-interval: 25h0m0s is not from 1s to 24h0m0s",
 		"--compaction-interval=0":                             "--compaction-interval: 0s is not from",
+		"--clock-jump-hold=0":                                 "",
+		"--clock-jump-hold=1m":                                "",
+		"--clock-jump-hold=59s":                               "--clock-jump-hold: 59s is not from 1m0s to 168h0m0s, or 0",
+		"--clock-jump-hold=169h":                              "--clock-jump-hold: 169h0m0s is not from",
+		"--clock-jump-hold=-1s":                               "--clock-jump-hold: -1s is not from",
 		"--block-cache-size=8Mi":                              "",
 		"--block-cache-size=64Gi":                             "",
 		"--block-cache-size=0":                                "--block-cache-size: 0 is not from 8Mi to 64Gi",
@@ -64,9 +69,9 @@ func TestEmbeddedOptions_AreWhatTheStoreGets(t *testing.T) {
 	if diff := cmp.Diff(apiserver.DefaultEmbeddedConfig(), got, compare); diff != "" {
 		t.Errorf("the defaults of the flags are not the store's (-want +got):\n%s", diff)
 	}
-	storageOptions(t, "--compaction-interval=1m", "--block-cache-size=1Gi", "--write-buffer-size=8Mi", "--watch-feed-size=2Mi", "--min-free-disk=0").
+	storageOptions(t, "--compaction-interval=1m", "--block-cache-size=1Gi", "--write-buffer-size=8Mi", "--watch-feed-size=2Mi", "--min-free-disk=0", "--clock-jump-hold=2m").
 		Embedded.applyTo(&got)
-	want := apiserver.EmbeddedConfig{Retention: 60e9, BlockCacheBytes: 1 << 30, WriteBufferBytes: 8 << 20, WatchFeedBytes: 2 << 20, MinFreeDiskBytes: -1}
+	want := apiserver.EmbeddedConfig{Retention: 60e9, BlockCacheBytes: 1 << 30, WriteBufferBytes: 8 << 20, WatchFeedBytes: 2 << 20, MinFreeDiskBytes: -1, ClockJumpHold: 120e9}
 	if diff := cmp.Diff(want, got, compare); diff != "" {
 		t.Errorf("the flags (-want +got):\n%s", diff)
 	}
@@ -83,7 +88,7 @@ func TestEtcdStore_RefusesFlagsWithoutEffect(t *testing.T) {
 			t.Errorf("--%s has no effect, want one error that says so, got %v", flag.Name, errs)
 		}
 	})
-	if flags != 5 {
-		t.Errorf("there are %d flags about the embedded store alone, want 5", flags)
+	if flags != 6 {
+		t.Errorf("there are %d flags about the embedded store alone, want 6", flags)
 	}
 }
