@@ -127,6 +127,7 @@ func (a *API) OpenEmbeddedStore(config EmbeddedConfig) (*EmbeddedStore, error) {
 		Dir:           config.Dir,
 		FS:            config.fs,
 		Indexes:       store.storageConfig(nil, schema.GroupResource{}).EngineIndexes(),
+		Separator:     storage.KeySeparator,
 		Listener:      store.metrics.Listener(store.listener()),
 		Retention:     config.Retention,
 		CacheBytes:    config.BlockCacheBytes,

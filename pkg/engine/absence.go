@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -105,7 +106,12 @@ func (e *Engine) keepAbsence(ctx context.Context) {
 }
 
 func (e *Engine) buildAbsence(ctx context.Context) error {
-	err := e.readKeys(ctx)
+	groups, err := e.readKeys(ctx)
+	if err == nil {
+		e.groups.finish(groups)
+	} else {
+		e.groups.abandon()
+	}
 	e.rowLock.Lock()
 	defer e.rowLock.Unlock()
 	if err != nil {
@@ -116,31 +122,37 @@ func (e *Engine) buildAbsence(ctx context.Context) error {
 	return nil
 }
 
+// keysRead is where the keys go that are read.
+type keysRead struct {
+	filter *keyFilter
+	groups *groupTally
+}
+
 // readKeys begins a filter and adds the keys that there are, from their expiry
 // rows, which are small beside the versions. If there are fewer of these than
-// keys, then some keys never expire, and it reads all versions.
-func (e *Engine) readKeys(ctx context.Context) error {
+// keys, then some keys never expire, and it reads all versions. It returns how many
+// keys there were at one moment, from which on groups are counted, too.
+func (e *Engine) readKeys(ctx context.Context) (*groupTally, error) {
 	e.rowLock.Lock()
-	filter, live := e.absence.begin(), e.counted.keys
-	expiring, err := e.newIter([]byte{spaceExpiry}, spaceEnd(spaceExpiry))
+	read, live := keysRead{e.absence.begin(), e.groups.newTally()}, e.counted.keys
+	e.groups.begin(e.last)
+	moment := e.db.NewSnapshot()
 	e.rowLock.Unlock()
-	if err != nil {
-		return err
+	found, err := read.addExpiring(ctx, moment)
+	if err == nil && found != live {
+		read.groups = e.groups.newTally()
+		err = read.addVersions(ctx, moment)
 	}
-	found, err := addExpiring(ctx, filter, expiring)
-	if err := errors.Join(err, expiring.Close()); err != nil {
-		return err
-	}
-	if found == live {
-		return nil
-	}
-	return e.addVersions(ctx, filter)
+	return read.groups, errors.Join(err, moment.Close())
 }
 
 // addExpiring adds the keys of the expiry rows and returns how many there are.
-// That can be compared with a number of keys, which was one at a moment, if all
-// of it is one iterator.
-func addExpiring(ctx context.Context, filter *keyFilter, rows *pebble.Iterator) (found int64, err error) {
+func (r keysRead) addExpiring(ctx context.Context, moment *pebble.Snapshot) (found int64, err error) {
+	rows, err := moment.NewIter(&pebble.IterOptions{LowerBound: []byte{spaceExpiry}, UpperBound: spaceEnd(spaceExpiry)})
+	if err != nil {
+		return 0, fmt.Errorf("opening an iterator: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
 	var prefix []byte
 	begun := time.Now()
 	for more := rows.First(); more; more = rows.Next() {
@@ -149,7 +161,8 @@ func addExpiring(ctx context.Context, filter *keyFilter, rows *pebble.Iterator) 
 			return found, err
 		}
 		prefix = appendVersionPrefix(prefix[:0], key)
-		filter.add(prefix)
+		r.filter.add(prefix)
+		r.groups.add(key)
 		if found++; found%absenceChunk != 0 {
 			continue
 		}
@@ -162,11 +175,11 @@ func addExpiring(ctx context.Context, filter *keyFilter, rows *pebble.Iterator) 
 }
 
 // addVersions adds the keys of all versions.
-func (e *Engine) addVersions(ctx context.Context, filter *keyFilter) error {
+func (r keysRead) addVersions(ctx context.Context, moment *pebble.Snapshot) error {
 	for from := []byte{spaceVersion}; from != nil; {
 		begun := time.Now()
 		var err error
-		from, err = e.addVersionChunk(filter, from)
+		from, err = r.addVersionChunk(moment, from)
 		if err := errors.Join(err, rest(ctx, time.Since(begun), absenceRest)); err != nil {
 			return err
 		}
@@ -176,18 +189,38 @@ func (e *Engine) addVersions(ctx context.Context, filter *keyFilter) error {
 
 // addVersionChunk adds some keys and returns the row to go on with, or nil at the
 // end.
-func (e *Engine) addVersionChunk(filter *keyFilter, from []byte) (next []byte, err error) {
-	iter, err := e.newIter(from, spaceEnd(spaceVersion))
+func (r keysRead) addVersionChunk(moment *pebble.Snapshot, from []byte) (next []byte, err error) {
+	iter, err := moment.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: spaceEnd(spaceVersion)})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("opening an iterator: %w", err)
 	}
 	more := iter.First()
-	for n := 0; more && n < absenceChunk; n++ {
-		filter.add(iter.Key()[:splitRow(iter.Key())])
-		more = iter.NextPrefix()
+	var key []byte
+	for n := 0; more && err == nil && n < absenceChunk; n++ {
+		if key, err = r.addVersion(iter, key[:0]); err == nil {
+			more = iter.NextPrefix()
+		}
 	}
 	if more {
 		next = bytes.Clone(iter.Key())
 	}
-	return next, errors.Join(iter.Error(), iter.Close())
+	return next, errors.Join(err, iter.Error(), iter.Close())
+}
+
+// addVersion adds the key at whose newest version the iterator is.
+func (r keysRead) addVersion(iter *pebble.Iterator, scratch []byte) (key []byte, err error) {
+	r.filter.add(iter.Key()[:splitRow(iter.Key())])
+	value, err := iter.ValueAndErr()
+	if err != nil {
+		return scratch, err
+	}
+	row, err := decodeVersionRow(value)
+	if err != nil || row.deleted() {
+		return scratch, err
+	}
+	key, _, err = decodeVersionKey(scratch, iter.Key())
+	if err == nil {
+		r.groups.add(key)
+	}
+	return key, err
 }

@@ -28,6 +28,11 @@ type Config struct {
 	// the directory is built in the background; one that is gone is dropped.
 	Indexes []Index
 
+	// Separator, if it is not 0, makes Count cheap for each prefix that ends with it,
+	// as a directory does. There should be some thousand such prefixes at most: they
+	// are in memory.
+	Separator byte
+
 	// CacheBytes is for blocks of files, default 128 MiB; it is used for more of
 	// these while fewer than two buffers are full. An eighth as much more is for
 	// telling which keys do not exist (see absence). MemTableBytes is for

@@ -10,23 +10,18 @@ import (
 	"fmt"
 )
 
-// Count returns the number of keys that begin with prefix. When all keys do,
-// the answer comes from a counter and costs nothing; otherwise it costs a scan
-// of the matching keys. Keys that have expired but are not removed yet may be
-// in it.
+// Count returns the number of keys that begin with prefix. It costs a scan of the
+// matching keys where KnownCount does not know. Keys that have expired but are not
+// removed yet may be in it.
 func (e *Engine) Count(ctx context.Context, prefix []byte) (int64, error) {
+	count, known, err := e.KnownCount(prefix)
+	if err != nil || known {
+		return count, err
+	}
 	if err := e.calls.begin(); err != nil {
 		return 0, err
 	}
 	defer e.calls.end()
-	all, err := e.allBeginWith(prefix)
-	if err != nil {
-		return 0, err
-	}
-	if all {
-		return e.publishedCounters.Load().keys, nil
-	}
-	var count int64
 	v, err := e.viewAt(0)
 	if err != nil {
 		return 0, err
@@ -36,6 +31,26 @@ func (e *Engine) Count(ctx context.Context, prefix []byte) (int64, error) {
 		return true, nil
 	})
 	return count, err
+}
+
+// KnownCount returns the number of keys that begin with prefix at about the newest
+// revision, if that is known without reading them: always when all keys do, and for
+// a prefix that ends with Config.Separator once all keys have been read after Open,
+// which takes some seconds for a million. Keys that have expired but are not removed
+// yet are in it.
+func (e *Engine) KnownCount(prefix []byte) (count int64, known bool, err error) {
+	if err := e.calls.begin(); err != nil {
+		return 0, false, err
+	}
+	defer e.calls.end()
+	if count, known = e.groups.count(prefix); known {
+		return count, true, nil
+	}
+	all, err := e.allBeginWith(prefix)
+	if err != nil || !all {
+		return 0, false, err
+	}
+	return e.publishedCounters.Load().keys, true, nil
 }
 
 // allBeginWith reports whether the first and the last key begin with the

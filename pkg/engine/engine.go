@@ -64,6 +64,8 @@ type Engine struct {
 	// expiry and absence are guarded by rowLock.
 	expiry  expiryCursor
 	absence absence
+	// groups count what is published.
+	groups groupCounts
 
 	// compactLock lets one compaction run at a time. It guards compacted, the
 	// revision up to which change rows have been worked through.
@@ -91,6 +93,7 @@ func newEngine(config Config) *Engine {
 		clock:      newDeadlineClock(config),
 		feed:       newFeed(config.FeedBytes),
 		absence:    newAbsence(config.keyFilterBytes),
+		groups:     groupCounts{separator: config.Separator},
 		requests:   make(chan *request, maxGroupOps),
 		background: make(chan *request),
 		applied:    make(chan *group),

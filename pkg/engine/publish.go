@@ -49,6 +49,7 @@ func (e *Engine) await(g *group) error {
 // because that is raised first.
 func (e *Engine) show(g *group) {
 	e.publishedCounters.Store(&g.counted)
+	e.groups.published(g.changes)
 	e.published.Store(uint64(g.last))
 	e.feed.add(g.changes)
 }

@@ -22,7 +22,7 @@ import (
 // defaults.
 type Config struct {
 	// Engine keeps the bytes. It must have been opened with EngineIndexes of
-	// this same config, and must be closed after the store.
+	// this same config and KeySeparator, and must be closed after the store.
 	Engine *engine.Engine
 	// Codec encodes what is stored.
 	Codec runtime.Codec
@@ -66,8 +66,8 @@ type Config struct {
 	// WatchBuffer is how many changes wait for a watcher in memory before it
 	// has to read them again from the engine, default 1000.
 	WatchBuffer int
-	// RemainingCountLimit is up to where the objects behind a page are counted,
-	// default 1000.
+	// RemainingCountLimit is up to where the objects behind a page are looked at to
+	// count them, default 1000. Beyond it the number is an estimate.
 	RemainingCountLimit int64
 	// Observer is told what happens, for metrics.
 	Observer Observer

@@ -73,6 +73,9 @@ type listPosition struct {
 	// continued tells that the client sent a continue token.
 	continued bool
 	revision  engine.Revision
+	// remaining is how many objects were behind the page before, 0 if that is not
+	// known.
+	remaining int64
 }
 
 // listError translates what a list at that position got from the engine.
@@ -95,6 +98,9 @@ func listError(err error, position listPosition, current engine.Revision) error 
 func expiredContinue(position listPosition) error {
 	refusal := apierrors.NewResourceExpired(continueExpired)
 	token, err := storage.EncodeContinue(position.continueKey, position.prefix, -1)
+	if err == nil && position.remaining > 0 {
+		token, err = withRemaining(token, position.remaining)
+	}
 	if err == nil {
 		refusal.ErrStatus.Continue = token
 	}

@@ -70,6 +70,8 @@ func openEngine(tb testing.TB, config Config) *engine.Engine {
 		Dir:     "data",
 		FS:      vfs.NewMem(),
 		Indexes: config.EngineIndexes(),
+
+		Separator: KeySeparator,
 		// What tests read must not disappear because the machine is slow.
 		Retention:    -1,
 		MinFreeBytes: -1,

@@ -12,6 +12,10 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/engine"
 )
 
+// KeySeparator is what the keys of a namespace, and those of a resource, end with
+// before what tells them apart. The engine counts by it.
+const KeySeparator byte = '/'
+
 // prepareKey checks the key of a request. A recursive one ends with a slash
 // afterwards, so that "/events/a" does not reach into "/events/ab".
 func (s *Store) prepareKey(key string, recursive bool) (string, error) {

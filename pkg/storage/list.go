@@ -40,6 +40,7 @@ func (s *Store) GetList(ctx context.Context, key string, opts storage.ListOption
 			continueKey: continueKey,
 			continued:   opts.Predicate.Continue != "",
 			revision:    engine.Revision(revision), //nolint:gosec // ValidateListOptions returns none below 0
+			remaining:   remainingOf(opts.Predicate.Continue),
 		},
 	}
 	begun := time.Now()
@@ -63,10 +64,14 @@ type listing struct {
 	// looked counts the objects that were looked at, lastKey is the last one's.
 	looked  int
 	lastKey string
-	// behind counts the keys that follow a full page, as far as it is known;
+	// behind counts the keys that follow a full page, as far as they were looked at;
 	// uncounted tells that there are more.
 	behind    int64
 	uncounted bool
+	// left is about how many keys there were before the page, 0 if that is not known;
+	// leftIsOfList tells that it is of the revision of the list, or nearly so.
+	left         int64
+	leftIsOfList bool
 }
 
 // read fills the items and sets the revision that they are from.
@@ -77,6 +82,9 @@ func (l *listing) read(ctx context.Context) error {
 		if err := l.store.checkNotOlderThan(l.opts.ResourceVersion, l.store.engine.Revision()); err != nil {
 			return err
 		}
+	}
+	if err := l.estimate(); err != nil {
+		return readError(err)
 	}
 	revision, err := l.scan(ctx)
 	if err != nil {
@@ -127,6 +135,10 @@ func (l *listing) addBehind() bool {
 	if !l.opts.Predicate.Empty() {
 		return false
 	}
+	if l.leftIsOfList && l.left-l.opts.Predicate.Limit > l.store.config.RemainingCountLimit {
+		l.uncounted = true
+		return false
+	}
 	if l.behind <= l.store.config.RemainingCountLimit {
 		return true
 	}
@@ -148,7 +160,7 @@ func (l *listing) decode(ctx context.Context, key string, record engine.Record) 
 // finish writes what the list says about itself.
 func (l *listing) finish(ctx context.Context, listObj runtime.Object) error {
 	l.items.neverNil()
-	remaining, known := l.remaining(ctx)
+	remaining, known := l.remaining()
 	limit := l.opts.Predicate.Limit
 	token, count, err := storage.PrepareContinueToken(l.lastKey, l.at.prefix, int64(l.at.revision), limit+remaining, l.behind > 0, l.opts) //nolint:gosec // revisions count commits
 	if err != nil {
@@ -157,6 +169,12 @@ func (l *listing) finish(ctx context.Context, listObj runtime.Object) error {
 	if !known {
 		count = nil
 	}
+	if count != nil && l.uncounted {
+		// What is behind the next page can be looked at no more than this one's.
+		if token, err = withRemaining(token, *count); err != nil {
+			return err
+		}
+	}
 	if err := l.store.config.Versioner.UpdateList(listObj, uint64(l.at.revision), token, count); err != nil {
 		return err
 	}
@@ -164,20 +182,30 @@ func (l *listing) finish(ctx context.Context, listObj runtime.Object) error {
 	return nil
 }
 
-// remaining is the number of objects behind the page. To count them all would
-// make the first page of ten million objects cost like the last, so beyond the
-// limit only a first page of the whole resource tells it, from a counter.
-func (l *listing) remaining(ctx context.Context) (count int64, known bool) {
+// estimate finds out how many keys a list without a selector has before it, without
+// reading them: the continue token has it, or the engine knows it. The engine's number
+// is of now, whatever the list's revision.
+func (l *listing) estimate() error {
+	if l.opts.Predicate.Limit == 0 || !l.opts.Recursive || !l.opts.Predicate.Empty() {
+		return nil
+	}
+	if l.at.continued {
+		l.left, l.leftIsOfList = l.at.remaining, l.at.remaining > 0
+		return nil
+	}
+	left, known, err := l.store.engine.KnownCount([]byte(l.at.prefix))
+	if err == nil && known {
+		l.left, l.leftIsOfList = left, l.at.revision == 0
+	}
+	return err
+}
+
+// remaining is the number of objects behind the page, which etcd gives for lists
+// without a selector. To look at them all would make the first page of ten million
+// objects cost like the last, so beyond a limit it is an estimate.
+func (l *listing) remaining() (count int64, known bool) {
 	if !l.uncounted {
 		return l.behind, true
 	}
-	if l.at.continueKey != "" || l.at.prefix != l.store.resourceRoot() {
-		return 0, false
-	}
-	count, err := l.store.engine.Count(ctx, []byte(l.at.prefix))
-	if err != nil {
-		return 0, false
-	}
-	// The counter is of now and not of the list's revision.
-	return max(count-l.opts.Predicate.Limit, l.behind), true
+	return max(l.left-l.opts.Predicate.Limit, l.behind), l.left > 0
 }

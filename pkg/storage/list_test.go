@@ -4,8 +4,19 @@
 package storage
 
 import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strconv"
 	"testing"
+	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apiserver/pkg/apis/example"
 	"k8s.io/apiserver/pkg/storage"
 	"k8s.io/utils/ptr"
@@ -16,6 +27,10 @@ func TestRemainingItemCount(t *testing.T) {
 	const pods, limit = 30, 10
 	f := newFixture(t, func(config *Config) { config.RemainingCountLimit = limit })
 	createPods(t, f.store, "ns", pods)
+	createPods(t, f.store, "other", 3)
+	// Something that is no pod.
+	f.increaseRevision(t.Context(), t)
+	f.awaitCounts(t, "/pods/ns/")
 	for _, test := range []struct {
 		name, key string
 		// size is that of the pages, page the number of the one to look at.
@@ -25,11 +40,13 @@ func TestRemainingItemCount(t *testing.T) {
 		want *int64
 	}{
 		{"all behind are counted", "/pods/ns/", 20, 1, "", ptr.To[int64](10)},
-		{"too many behind a page of a namespace", "/pods/ns/", 19, 1, "", nil},
-		{"too many behind a first page of all", "/pods/", 5, 1, "", ptr.To[int64](25)},
-		{"too many behind a second page of all", "/pods/", 5, 2, "", nil},
-		{"few behind a later page", "/pods/", 5, 5, "", ptr.To[int64](5)},
-		{"none behind", "/pods/", 10, 3, "", nil},
+		{"many behind a first page of a namespace", "/pods/ns/", 5, 1, "", ptr.To[int64](25)},
+		{"many behind a second page of a namespace", "/pods/ns/", 5, 2, "", ptr.To[int64](20)},
+		{"one more than is counted", "/pods/ns/", 19, 1, "", ptr.To[int64](11)},
+		{"many behind a first page of all", "/pods/", 5, 1, "", ptr.To[int64](28)},
+		{"many behind a second page of all", "/pods/", 5, 2, "", ptr.To[int64](23)},
+		{"few behind a later page", "/pods/", 5, 5, "", ptr.To[int64](8)},
+		{"none behind", "/pods/ns/", 10, 3, "", nil},
 		{"a selector", "/pods/", 1, 1, "node-1", nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -47,9 +64,94 @@ func TestRemainingItemCount(t *testing.T) {
 			if !ptr.Equal(list.RemainingItemCount, test.want) {
 				t.Errorf("got %d, want %d", ptr.Deref(list.RemainingItemCount, -1), ptr.Deref(test.want, -1))
 			}
+			// A token has the number only where the next page could not count.
+			if got, want := remainingOf(list.Continue), ptr.Deref(test.want, 0); got != want && (got != 0 || want > limit) {
+				t.Errorf("the token has %d, want %d", got, want)
+			}
 			if int64(len(list.Items)) != test.size {
 				t.Errorf("got %d items", len(list.Items))
 			}
 		})
+	}
+}
+
+// awaitCounts waits until the engine knows how many keys begin with the prefix.
+func (f *fixture) awaitCounts(t *testing.T, prefix string) {
+	t.Helper()
+	err := wait.PollUntilContextTimeout(t.Context(), time.Millisecond, wait.ForeverTestTimeout, true, func(context.Context) (bool, error) {
+		_, known, err := f.engine.KnownCount([]byte(prefix))
+		return known, err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A list at an older revision is counted where that is possible, since the engine
+// knows of now alone; and one whose token is too old goes on with its number.
+func TestRemainingItemCount_OfAnOlderRevision(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, func(config *Config) { config.RemainingCountLimit = 10 })
+	createPods(t, f.store, "ns", 12)
+	old := strconv.FormatUint(uint64(f.engine.Revision()), 10)
+	createPods(t, f.store, "ns2", 1)
+	for n := range 20 {
+		name := fmt.Sprint("later-", n)
+		if err := f.store.Create(t.Context(), "/pods/ns/"+name, podNamed(name), nil, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.awaitCounts(t, "/pods/ns/")
+	page := func(opts storage.ListOptions, limit int64) (*example.PodList, error) {
+		opts.Recursive, opts.Predicate.Limit = true, limit
+		opts.Predicate.Label, opts.Predicate.Field = labels.Everything(), fields.Everything()
+		list := &example.PodList{}
+		return list, f.store.GetList(t.Context(), "/pods/ns/", opts, list)
+	}
+	exact := storage.ListOptions{ResourceVersion: old, ResourceVersionMatch: metav1.ResourceVersionMatchExact}
+	list, err := page(exact, 3)
+	if err != nil || ptr.Deref(list.RemainingItemCount, -1) != 9 {
+		t.Errorf("%d remain and %v, want 9", ptr.Deref(list.RemainingItemCount, -1), err)
+	}
+	if list, err = page(storage.ListOptions{}, 2); err != nil || ptr.Deref(list.RemainingItemCount, -1) != 30 {
+		t.Fatalf("%d remain and %v, want 30", ptr.Deref(list.RemainingItemCount, -1), err)
+	}
+	f.compact(t.Context(), t, strconv.FormatUint(uint64(f.increaseRevision(t.Context(), t)), 10)) //nolint:gosec // not negative
+	next := storage.ListOptions{}
+	next.Predicate.Continue = list.Continue
+	_, err = page(next, 2)
+	refused := new(apierrors.StatusError)
+	if !errors.As(err, &refused) || !apierrors.IsResourceExpired(err) {
+		t.Fatalf("got %v, want that it has expired", err)
+	}
+	next.Predicate.Continue = refused.ErrStatus.Continue
+	if list, err = page(next, 2); err != nil || ptr.Deref(list.RemainingItemCount, -1) != 28 {
+		t.Errorf("%d remain and %v, want 28", ptr.Deref(list.RemainingItemCount, -1), err)
+	}
+}
+
+// What a client makes of a token is of no harm.
+func TestRemainingOf(t *testing.T) {
+	t.Parallel()
+	token, err := storage.EncodeContinue("/pods/ns/a\x00", "/pods/ns/", 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	more, err := withRemaining(token, 1234567)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := remainingOf(more); got != 1234567 {
+		t.Errorf("%d of %q", got, more)
+	}
+	key, revision, err := storage.DecodeContinue(more, "/pods/ns/")
+	if key != "/pods/ns/a\x00" || revision != 7 || err != nil {
+		t.Errorf("the token is for %q at %d, %v", key, revision, err)
+	}
+	for _, none := range []string{"", token, "%", "e30", base64.RawURLEncoding.EncodeToString([]byte(`{"remaining":-1}`)),
+		base64.RawURLEncoding.EncodeToString([]byte(`{"remaining":"x"}`)), base64.RawURLEncoding.EncodeToString([]byte(`{"remaining":1e30}`))} {
+		if got := remainingOf(none); got != 0 {
+			t.Errorf("%d of %q", got, none)
+		}
 	}
 }
