@@ -5,6 +5,7 @@ package integration
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,19 +23,25 @@ type manual struct {
 	dataDir, etcd, encryption string
 }
 
-const kubectlInPlace = `#!/bin/sh
+const (
+	kubectlInPlace = `#!/bin/sh
 set -eu
 while [ "$1" != -- ]; do shift; done
 shift 2
+exec bin/events-apiserver "$@"
+`
+	programInPlace = `#!/bin/sh
+set -eu
 for arg in "$@"; do
   shift
-  set -- "$@" "$(printf %s "$arg" | sed \
+  set -- "$@" "$(printf %%s "$arg" | sed \
     -e "s|/var/lib/events-apiserver/data|$DOCS_DATA_DIR|" \
     -e "s|http://events-apiserver-etcd.events-apiserver.svc:2379|$DOCS_ETCD|" \
     -e "s|/etc/events-apiserver/encryption/encryption.yaml|$DOCS_ENCRYPTION|")"
 done
-exec bin/events-apiserver "$@"
+%s=1 exec %q "$@"
 `
+)
 
 func newManual(t *testing.T) *manual {
 	t.Helper()
@@ -47,10 +54,10 @@ func newManual(t *testing.T) *manual {
 		t.Fatal(err)
 	}
 	for name, script := range map[string]string{
-		"events-apiserver": "#!/bin/sh\n" + asCommand + `=1 exec "` + self + `" "$@"` + "\n",
+		"events-apiserver": fmt.Sprintf(programInPlace, asCommand, self),
 		"kubectl":          kubectlInPlace,
 	} {
-		if err := os.WriteFile(filepath.Join(m.dir, "bin", name), []byte(script), 0o700); err != nil { //nolint:gosec // it is run
+		if err := os.WriteFile(filepath.Join(m.dir, "bin", name), []byte(script), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}

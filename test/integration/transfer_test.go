@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +24,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/scheme"
 	eventsclient "k8s.io/client-go/kubernetes/typed/events/v1"
@@ -84,7 +86,7 @@ func storeBelowTheAPI(t *testing.T, config testserver.Config, all map[string]tim
 	defer destroy()
 	for name, life := range all {
 		key := options.ResourcePrefix + "/" + namespace + "/" + name
-		if err := raw.Create(t.Context(), key, kubeletEvent(name), nil, uint64(life/time.Second)); err != nil {
+		if err := raw.Create(t.Context(), key, kubeletEvent(name), nil, uint64(life.Seconds())); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -193,7 +195,11 @@ func askEtcd(t *testing.T, url string, request, answer any) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	response, err := http.Post(url, "application/json", bytes.NewReader(body)) //nolint:noctx // it ends with etcd
+	post, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(post)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,9 +273,8 @@ func TestTransfer(t *testing.T) {
 	if err != nil || len(list.Items) != 1 {
 		t.Errorf("%d events by index, and %v, want one", len(list.Items), err)
 	}
-	again := steps.path("again.export")
-	succeeds(t, "snapshot", "export", "--data-dir", third.DataDir, again)
-	expectSameRecords(t, "there and back", fromEtcd, exportOf(t, again), time.Second)
+	steps.follow(t, "operations.md", "snapshot export --data-dir")
+	expectSameRecords(t, "there and back", fromEtcd, exportOf(t, file), time.Second)
 	expectRepeatable(t, client, third.DataDir, file)
 	running.Stop()
 	if out := succeeds(t, "check", "--data-dir", third.DataDir); !strings.Contains(out, "nothing is wrong") {
@@ -297,20 +302,12 @@ func expectLater(t *testing.T, client eventsclient.EventsV1Interface, before *ev
 		if err != nil {
 			return false
 		}
-		order, err := compareVersions(event.ResourceVersion, before.ResourceVersion)
+		order, err := resourceversion.CompareResourceVersion(event.ResourceVersion, before.ResourceVersion)
 		if err != nil || order <= 0 {
 			t.Errorf("the imported event has version %s, and %s was there (%v)", event.ResourceVersion, before.ResourceVersion, err)
 		}
 		return true
 	})
-}
-
-func compareVersions(a, b string) (int, error) {
-	var x, y uint64
-	if _, err := fmt.Sscan(a+" "+b, &x, &y); err != nil {
-		return 0, err
-	}
-	return int(x) - int(y), nil //nolint:gosec // both are small here
 }
 
 // expectRepeatable imports once more, after some events have changed.
@@ -429,9 +426,9 @@ func testRewrite(t *testing.T, config testserver.Config) {
 	exportAll := func(file *testserver.EncryptionFile) map[string]exportedRecord {
 		args := export
 		if file != nil {
-			args = append(args[:len(args):len(args)], "--encryption-provider-config", file.Path())
+			args = append(slices.Clip(args), "--encryption-provider-config", file.Path())
 		}
-		succeeds(t, append(args[:len(args):len(args)], steps.path("events.export"))...)
+		succeeds(t, append(slices.Clip(args), steps.path("events.export"))...)
 		return exportOf(t, steps.path("events.export"))
 	}
 	running := with(t, config)
