@@ -26,7 +26,7 @@ type (
 	RewriteResult = storeadmin.Rewrite
 )
 
-// StoreAccess says which store a command works on, and how events are encrypted
+// StoreAccess names the store that a command works on, and how events are encrypted
 // in it.
 type StoreAccess struct {
 	// DataDir is the directory of an embedded store; empty for an etcd.

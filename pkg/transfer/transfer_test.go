@@ -29,7 +29,7 @@ func (s source) Each(_ context.Context, visit func(*Record) error) error {
 	return nil
 }
 
-// target notes what is stored, in its order, and answers as the test says.
+// target notes what is stored, in its order, and answers what the test wants.
 type target struct {
 	answer func(*Record) (Outcome, error)
 

@@ -278,7 +278,7 @@ func TestTransfer(t *testing.T) {
 	expectRepeatable(t, client, third.DataDir, file)
 	running.Stop()
 	if out := succeeds(t, "check", "--data-dir", third.DataDir); !strings.Contains(out, "nothing is wrong") {
-		t.Errorf("check says:\n%s", out)
+		t.Errorf("check prints:\n%s", out)
 	}
 	expectOffline(t, third.DataDir, file, want)
 }

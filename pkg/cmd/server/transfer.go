@@ -79,9 +79,9 @@ func newImportCommand() *cobra.Command {
 		Use:   "import FILE",
 		Short: "Read events that snapshot export has written into a store",
 		Long: `Reads the events of a file that snapshot export has written into a store,
-embedded or etcd, which may hold others. It passes over validation, admission and
+embedded or etcd, which may hold others. It bypasses validation, admission and
 the host cluster: each event is stored as it was, with its uid and the time to live
-that is left, and encrypted as --encryption-provider-config says. Servers may go on
+that is left, and encrypted by --encryption-provider-config. Servers may go on
 meanwhile. The one that uses --data-dir is asked to do it; if there is none, the
 directory is used as a server would, and made if it is absent.
 
