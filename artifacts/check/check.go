@@ -11,6 +11,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	flowcontrolv1 "k8s.io/api/flowcontrol/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 )
 
@@ -38,7 +39,10 @@ func checkObject(objects manifest, ref reference) []string {
 		return append(problems, checkSecret(object)...)
 	case *appsv1.Deployment:
 		problems = append(problems, checkPod(objects, ref.namespace, object.Spec.Template.Spec)...)
+		problems = append(problems, checkFlowOf(objects, reference{"ServiceAccount", ref.namespace, object.Spec.Template.Spec.ServiceAccountName})...)
 		return append(problems, checkServer(objects, ref.namespace, &object.Spec)...)
+	case *flowcontrolv1.FlowSchema:
+		return append(problems, checkFlowSchema(objects, object)...)
 	case *appsv1.StatefulSet:
 		return append(problems, checkPod(objects, ref.namespace, object.Spec.Template.Spec)...)
 	}

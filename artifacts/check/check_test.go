@@ -137,6 +137,21 @@ func TestCheck(t *testing.T) {
 			want: "PodDisruptionBudget other/server: needs Namespace other",
 		},
 		{
+			name: "priority level missing",
+			old:  "priorityLevelConfiguration:\n    name: inner", new: "priorityLevelConfiguration:\n    name: other",
+			want: "FlowSchema inner: needs PriorityLevelConfiguration other",
+		},
+		{
+			name: "stock flow schema first",
+			old:  "matchingPrecedence: 50", new: "matchingPrecedence: 9000",
+			want: "FlowSchema inner: matchingPrecedence is 9000",
+		},
+		{
+			name: "flow schema for nobody",
+			old:  "        - kind: ServiceAccount\n          serviceAccount: {namespace: events-apiserver, name: server}", new: "        - kind: User\n          user: {name: server}",
+			want: "Deployment events-apiserver/server: no FlowSchema names ServiceAccount events-apiserver/server",
+		},
+		{
 			name: "private key of the CA",
 			old:  "ca.crt: " + caBundle, new: "ca.crt: " + caBundle + "\n  ca.key: a2V5",
 			want: "Secret events-apiserver/serving-cert: has the CA's private key",

@@ -14,6 +14,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	flowcontrolv1 "k8s.io/api/flowcontrol/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -84,6 +85,10 @@ func newObject(apiVersion, kind string) any {
 		return &appsv1.Deployment{}
 	case "apps/v1 StatefulSet":
 		return &appsv1.StatefulSet{}
+	case "flowcontrol.apiserver.k8s.io/v1 FlowSchema":
+		return &flowcontrolv1.FlowSchema{}
+	case "flowcontrol.apiserver.k8s.io/v1 PriorityLevelConfiguration":
+		return &flowcontrolv1.PriorityLevelConfiguration{}
 	case "networking.k8s.io/v1 NetworkPolicy":
 		return &networkingv1.NetworkPolicy{}
 	case "policy/v1 PodDisruptionBudget":
