@@ -116,8 +116,11 @@ func eventually(t *testing.T, what string, condition func(context.Context) error
 	t.Helper()
 	var last error
 	err := wait.PollUntilContextTimeout(t.Context(), pollStep, patience, true, func(ctx context.Context) (bool, error) {
-		last = condition(ctx)
-		return last == nil, nil
+		err := condition(ctx)
+		if err == nil || ctx.Err() == nil || last == nil {
+			last = err // what the end of the wait broke off says nothing
+		}
+		return err == nil, nil
 	})
 	if err != nil {
 		t.Fatalf("waited %s in vain for %s: %v", patience, what, last)
