@@ -117,6 +117,22 @@ func rules() []rule {
 			reason:  "a running server's socket for commands speaks HTTP; what a store does for it is behind the interface that it declares",
 		},
 		{
+			dir: "pkg/preflight",
+			outside: slices.Concat([]string{
+				"github.com/google/cel-go",
+				"k8s.io/api",
+				"k8s.io/apimachinery",
+				// How rules are matched and match conditions are evaluated is
+				// kube-apiserver's own.
+				"k8s.io/apiserver/pkg/admission",
+				"k8s.io/apiserver/pkg/authentication",
+				"k8s.io/apiserver/pkg/cel",
+				"k8s.io/client-go",
+			}, basics),
+			never:  []string{module + "/pkg"},
+			reason: "preflight looks at a cluster through its API, and is run before there is a server",
+		},
+		{
 			dir:    "pkg/pki",
 			reason: "certificates need the standard library alone",
 		},
@@ -137,7 +153,7 @@ func rules() []rule {
 		},
 		{
 			dir: "pkg/cmd/server",
-			own: []string{"pkg/apis", "pkg/apiserver", "pkg/hostevents", "pkg/pki", "pkg/version"},
+			own: []string{"pkg/apis", "pkg/apiserver", "pkg/hostevents", "pkg/pki", "pkg/preflight", "pkg/version"},
 			outside: slices.Concat([]string{
 				"github.com/spf13/cobra",
 				"github.com/spf13/pflag",

@@ -34,6 +34,7 @@ events instead of an hour and keeps them out of its main etcd.`,
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(newServeCommand(), newCertificateCommand(), newVersionCommand())
 	root.AddCommand(newCheckCommand(), newSnapshotCommand(), newCompactCommand())
+	root.AddCommand(newPreflightCommand())
 	return root
 }
 
