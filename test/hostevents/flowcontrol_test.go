@@ -25,9 +25,15 @@ import (
 // serviceAccounts is the group of all service accounts, the server's too.
 const serviceAccounts = "system:serviceaccounts"
 
+// stalled is how many times as long as the built-in a load takes that waits for its
+// own seats, at least.
+const stalled = 8
+
 // TestFlowControl gives all service accounts a priority level with three seats, as
-// an operator may, and lets one of them write many events at once: it takes no
-// more than three times as long as it takes kube-apiserver itself.
+// an operator may, and lets one of them write many events at once. Without a level
+// for the server's own requests each write would wait for a seat that writes like
+// it hold, forty times as long as kube-apiserver takes. With it, the three is what
+// a mirrored write costs on two cores; the bound leaves room for a busy machine.
 func TestFlowControl(t *testing.T) {
 	s := start(t, cluster.StoreEmbedded)
 	const account = "system:serviceaccount:default:busy"
@@ -39,8 +45,8 @@ func TestFlowControl(t *testing.T) {
 	}
 	builtIn := s.fastest(t, account, "flow-built-in")
 	t.Logf("ours %s, the built-in %s", ours, builtIn)
-	if ours > 3*builtIn {
-		t.Errorf("ours takes %s, the built-in %s: want no more than three times that", ours, builtIn)
+	if ours > stalled*builtIn {
+		t.Errorf("ours takes %s, the built-in %s: want less than %d times that", ours, builtIn, stalled)
 	}
 }
 

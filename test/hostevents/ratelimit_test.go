@@ -46,7 +46,7 @@ plugins:
 				t.Fatal(err)
 			}
 		}
-		if got := len(s.equalViews(t, limited.namespace)); got != n {
+		if got := len(s.equalContents(t, limited.namespace)); got != n {
 			t.Errorf("%d events are in both views, want %d", got, n)
 		}
 	})
