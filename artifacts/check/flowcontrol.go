@@ -5,6 +5,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	flowcontrolv1 "k8s.io/api/flowcontrol/v1"
 )
@@ -37,10 +38,8 @@ func checkFlowOf(objects manifest, account reference) []string {
 		if !ok {
 			continue
 		}
-		for _, named := range accountsOf(schema) {
-			if named == account {
-				return nil
-			}
+		if slices.Contains(accountsOf(schema), account) {
+			return nil
 		}
 	}
 	return []string{fmt.Sprintf("no FlowSchema names %s: its requests would wait for seats that those of its clients hold", account)}

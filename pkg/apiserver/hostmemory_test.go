@@ -65,7 +65,7 @@ func TestIngest_MemoryOfLargeEvents(t *testing.T) {
 	if err != nil {
 		t.Fatalf("took in %d events: %v", bridge.Status().TakenIn, err)
 	}
-	grown := int64(peak) - int64(before)
+	grown := int64(peak) - int64(before) //nolint:gosec // bytes of memory
 	t.Logf("%d events of %d KiB: %d MiB more than before, at most", count, size>>10, grown>>20)
 	if grown > most {
 		t.Errorf("memory grew by %d MiB, want %d at most", grown>>20, most>>20)
@@ -112,7 +112,7 @@ func (h largeEvents) write(w http.ResponseWriter, list *corev1.EventList, from, 
 	length := len(head)
 	for i := from; i < to; i++ {
 		size := h.event(i).Size()
-		length += len(binary.AppendUvarint([]byte{itemField}, uint64(size))) + size
+		length += len(binary.AppendUvarint([]byte{itemField}, uint64(size))) + size //nolint:gosec // not negative
 	}
 	kind := runtime.Unknown{TypeMeta: runtime.TypeMeta{APIVersion: "v1", Kind: "EventList"}}
 	envelope, err := kind.Marshal()
@@ -145,7 +145,7 @@ const (
 // typeOf is the first field of an envelope, that of the kind.
 func typeOf(envelope []byte) []byte {
 	size, n := binary.Uvarint(envelope[1:])
-	return envelope[:1+n+int(size)]
+	return envelope[:1+n+int(size)] //nolint:gosec // the length of a message
 }
 
 func (h largeEvents) event(i int) *corev1.Event {

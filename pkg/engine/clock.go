@@ -195,6 +195,6 @@ func (e *Engine) loadClock() error {
 	if len(numbers) != 1 || numbers[0] > math.MaxInt64 {
 		return fmt.Errorf("%w: the time of the last use cannot be read", ErrCorrupt)
 	}
-	e.clock.expect(int64(numbers[0]))
+	e.clock.expect(int64(numbers[0])) //nolint:gosec // compared above
 	return nil
 }

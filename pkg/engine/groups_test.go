@@ -96,7 +96,7 @@ func testKnownCountUnderWriters(t *testing.T, life time.Duration) {
 	var writing sync.WaitGroup
 	for writer := range writers {
 		prefixes = append(prefixes, fmt.Sprintf("/g/%d/", writer))
-		random := newRand(seed, uint64(writer)) //nolint:gosec // not negative
+		random := newRand(seed, uint64(writer))
 		writing.Go(func() {
 			for n := range rounds * keysOfEach {
 				var deadline time.Time

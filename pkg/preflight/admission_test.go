@@ -9,7 +9,6 @@ import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/utils/ptr"
 )
 
 func rule(group, resource string, operations ...admissionregistrationv1.OperationType) admissionregistrationv1.RuleWithOperations {
@@ -22,7 +21,7 @@ func rule(group, resource string, operations ...admissionregistrationv1.Operatio
 }
 
 func resources(match admissionregistrationv1.MatchPolicyType, rules ...admissionregistrationv1.RuleWithOperations) *admissionregistrationv1.MatchResources {
-	m := &admissionregistrationv1.MatchResources{MatchPolicy: ptr.To(match)}
+	m := &admissionregistrationv1.MatchResources{MatchPolicy: new(match)}
 	for _, rule := range rules {
 		m.ResourceRules = append(m.ResourceRules, admissionregistrationv1.NamedRuleWithOperations{RuleWithOperations: rule})
 	}
@@ -61,7 +60,7 @@ func TestReach(t *testing.T) {
 
 func TestExcludes(t *testing.T) {
 	t.Parallel()
-	e, err := newExcluder(testAccount)
+	e, err := newExcluder(testAccount())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,9 +92,9 @@ func TestExcludes(t *testing.T) {
 	}
 }
 
-func validating(name string, match *admissionregistrationv1.MatchResources, expression string, conditions ...admissionregistrationv1.MatchCondition) *admissionregistrationv1.ValidatingAdmissionPolicy {
+func validating(match *admissionregistrationv1.MatchResources, expression string, conditions ...admissionregistrationv1.MatchCondition) *admissionregistrationv1.ValidatingAdmissionPolicy {
 	return &admissionregistrationv1.ValidatingAdmissionPolicy{
-		ObjectMeta: metav1.ObjectMeta{Name: name},
+		ObjectMeta: metav1.ObjectMeta{Name: "p"},
 		Spec: admissionregistrationv1.ValidatingAdmissionPolicySpec{
 			MatchConstraints: match, MatchConditions: conditions,
 			Validations: []admissionregistrationv1.Validation{{Expression: expression}},
@@ -103,18 +102,18 @@ func validating(name string, match *admissionregistrationv1.MatchResources, expr
 	}
 }
 
-func bound(name string, action admissionregistrationv1.ValidationAction, match *admissionregistrationv1.MatchResources) *admissionregistrationv1.ValidatingAdmissionPolicyBinding {
+func bound(action admissionregistrationv1.ValidationAction, match *admissionregistrationv1.MatchResources) *admissionregistrationv1.ValidatingAdmissionPolicyBinding {
 	return &admissionregistrationv1.ValidatingAdmissionPolicyBinding{
-		ObjectMeta: metav1.ObjectMeta{Name: name + "-binding"},
+		ObjectMeta: metav1.ObjectMeta{Name: "p-binding"},
 		Spec: admissionregistrationv1.ValidatingAdmissionPolicyBindingSpec{
-			PolicyName: name, ValidationActions: []admissionregistrationv1.ValidationAction{action}, MatchResources: match,
+			PolicyName: "p", ValidationActions: []admissionregistrationv1.ValidationAction{action}, MatchResources: match,
 		},
 	}
 }
 
-func mutating(name, expression string, conditions ...admissionregistrationv1.MatchCondition) *admissionregistrationv1.MutatingAdmissionPolicy {
+func mutating(expression string, conditions ...admissionregistrationv1.MatchCondition) *admissionregistrationv1.MutatingAdmissionPolicy {
 	return &admissionregistrationv1.MutatingAdmissionPolicy{
-		ObjectMeta: metav1.ObjectMeta{Name: name},
+		ObjectMeta: metav1.ObjectMeta{Name: "m"},
 		Spec: admissionregistrationv1.MutatingAdmissionPolicySpec{
 			MatchConstraints: resources(admissionregistrationv1.Equivalent, rule("*", "events")), MatchConditions: conditions,
 			Mutations: []admissionregistrationv1.Mutation{{PatchType: admissionregistrationv1.PatchTypeJSONPatch, JSONPatch: &admissionregistrationv1.JSONPatch{Expression: expression}}},
@@ -122,27 +121,27 @@ func mutating(name, expression string, conditions ...admissionregistrationv1.Mat
 	}
 }
 
-func mutatingBound(name string) *admissionregistrationv1.MutatingAdmissionPolicyBinding {
+func mutatingBound() *admissionregistrationv1.MutatingAdmissionPolicyBinding {
 	return &admissionregistrationv1.MutatingAdmissionPolicyBinding{
-		ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: admissionregistrationv1.MutatingAdmissionPolicyBindingSpec{PolicyName: name},
+		ObjectMeta: metav1.ObjectMeta{Name: "m"}, Spec: admissionregistrationv1.MutatingAdmissionPolicyBindingSpec{PolicyName: "m"},
 	}
 }
 
 func TestPolicies(t *testing.T) {
 	t.Parallel()
 	const exact, equivalent, deny, warn = admissionregistrationv1.Exact, admissionregistrationv1.Equivalent, admissionregistrationv1.Deny, admissionregistrationv1.Warn
-	e, err := newExcluder(testAccount)
+	e, err := newExcluder(testAccount())
 	if err != nil {
 		t.Fatal(err)
 	}
 	excluded := admissionregistrationv1.MatchCondition{Name: "c", Expression: e.condition}
 	ours := resources(equivalent, rule("events.k8s.io", "events"))
 	const byUser, byObject = `request.userInfo.username == "a"`, `object.type == "Normal"`
-	withParams := validating("p", ours, byObject)
+	withParams := validating(ours, byObject)
 	withParams.Spec.ParamKind = &admissionregistrationv1.ParamKind{APIVersion: "v1", Kind: "ConfigMap"}
-	inMessage := validating("p", ours, byObject)
+	inMessage := validating(ours, byObject)
 	inMessage.Spec.Validations[0].MessageExpression = `"not for " + request.userInfo.username`
-	oneGroup := mutating("m", "[]")
+	oneGroup := mutating("[]")
 	oneGroup.Spec.MatchConstraints = ours
 	for name, tt := range map[string]struct {
 		objects []runtime.Object
@@ -151,67 +150,67 @@ func TestPolicies(t *testing.T) {
 	}{
 		"nothing": {want: []wanted{want(OK, "0 policies")}},
 		"by user": {
-			objects: []runtime.Object{validating("p", ours, byUser), bound("p", deny, nil)},
+			objects: []runtime.Object{validating(ours, byUser), bound(deny, nil)},
 			want:    []wanted{want(Problem, "ValidatingAdmissionPolicy/p", "looks at the user", e.condition)},
 		},
 		"by user, for core/v1": {
-			objects: []runtime.Object{validating("p", resources(equivalent, rule("", "events")), byUser), bound("p", deny, nil)},
+			objects: []runtime.Object{validating(resources(equivalent, rule("", "events")), byUser), bound(deny, nil)},
 			want:    []wanted{want(Problem, "ValidatingAdmissionPolicy/p", "looks at the user")},
 		},
 		"by user, in its message": {
-			objects: []runtime.Object{inMessage, bound("p", deny, nil)},
+			objects: []runtime.Object{inMessage, bound(deny, nil)},
 			want:    []wanted{want(Problem, "looks at the user")},
 		},
 		"by user, warns": {
-			objects: []runtime.Object{validating("p", ours, byUser), bound("p", warn, nil)},
+			objects: []runtime.Object{validating(ours, byUser), bound(warn, nil)},
 			want:    []wanted{want(Warning, "warns once more")},
 		},
 		"by user, excluded": {
-			objects: []runtime.Object{validating("p", ours, byUser, excluded), bound("p", deny, nil)},
+			objects: []runtime.Object{validating(ours, byUser, excluded), bound(deny, nil)},
 			want:    []wanted{want(OK, "1 policies")},
 		},
 		"by object": {
-			objects: []runtime.Object{validating("p", ours, byObject), bound("p", deny, nil)},
+			objects: []runtime.Object{validating(ours, byObject), bound(deny, nil)},
 			want:    []wanted{want(OK, "1 policies")},
 		},
 		"not bound": {
-			objects: []runtime.Object{validating("p", ours, byUser)},
+			objects: []runtime.Object{validating(ours, byUser)},
 			want:    []wanted{want(OK, "0 policies")},
 		},
 		"bound for others": {
-			objects: []runtime.Object{validating("p", ours, byUser), bound("p", deny, resources(equivalent, rule("", "pods")))},
+			objects: []runtime.Object{validating(ours, byUser), bound(deny, resources(equivalent, rule("", "pods")))},
 			want:    []wanted{want(OK, "0 policies")},
 		},
 		"exactly core/v1": {
-			objects: []runtime.Object{validating("p", resources(exact, rule("", "events")), byObject), bound("p", deny, nil)},
+			objects: []runtime.Object{validating(resources(exact, rule("", "events")), byObject), bound(deny, nil)},
 			want:    []wanted{want(Warning, "ValidatingAdmissionPolicy/p", "would not ask it", e.condition)},
 		},
 		"exactly events.k8s.io": {
-			objects: []runtime.Object{validating("p", resources(exact, rule("events.k8s.io", "events")), byUser), bound("p", deny, nil)},
+			objects: []runtime.Object{validating(resources(exact, rule("events.k8s.io", "events")), byUser), bound(deny, nil)},
 			want:    []wanted{want(OK, "1 policies")},
 		},
 		"parameters that cannot be read": {
-			objects: []runtime.Object{withParams, bound("p", deny, nil)}, denied: []string{"list configmaps", "watch configmaps"},
+			objects: []runtime.Object{withParams, bound(deny, nil)}, denied: []string{"list configmaps", "watch configmaps"},
 			want: []wanted{want(Problem, "ValidatingAdmissionPolicy/p", "may not list, watch", "configmaps")},
 		},
 		"parameters": {
-			objects: []runtime.Object{withParams, bound("p", deny, nil)},
+			objects: []runtime.Object{withParams, bound(deny, nil)},
 			want:    []wanted{want(OK, "1 policies")},
 		},
 		"stamps": {
-			objects: []runtime.Object{mutating("m", "[JSONPatch{op: 'add', path: '/note', value: request.userInfo.username}]"), mutatingBound("m")},
+			objects: []runtime.Object{mutating("[JSONPatch{op: 'add', path: '/note', value: request.userInfo.username}]"), mutatingBound()},
 			want:    []wanted{want(Problem, "MutatingAdmissionPolicy/m", "derives from the writer", e.condition)},
 		},
 		"mutates": {
-			objects: []runtime.Object{mutating("m", "[JSONPatch{op: 'add', path: '/note', value: 'x'}]"), mutatingBound("m")},
+			objects: []runtime.Object{mutating("[JSONPatch{op: 'add', path: '/note', value: 'x'}]"), mutatingBound()},
 			want:    []wanted{want(Warning, "MutatingAdmissionPolicy/m", "twice", e.condition)},
 		},
 		"mutates, for one group alone": {
-			objects: []runtime.Object{oneGroup, mutatingBound("m")},
+			objects: []runtime.Object{oneGroup, mutatingBound()},
 			want:    []wanted{want(Problem, "MutatingAdmissionPolicy/m", "cannot convert", e.condition)},
 		},
 		"stamps, excluded": {
-			objects: []runtime.Object{mutating("m", "[JSONPatch{op: 'add', path: '/note', value: request.userInfo.username}]", excluded), mutatingBound("m")},
+			objects: []runtime.Object{mutating("[JSONPatch{op: 'add', path: '/note', value: request.userInfo.username}]", excluded), mutatingBound()},
 			want:    []wanted{want(OK, "1 policies")},
 		},
 	} {
@@ -229,7 +228,7 @@ func TestPolicies(t *testing.T) {
 
 func TestWebhooks(t *testing.T) {
 	t.Parallel()
-	e, err := newExcluder(testAccount)
+	e, err := newExcluder(testAccount())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -270,7 +269,7 @@ func TestWebhooks(t *testing.T) {
 
 func TestAdmission_WhatCannotBeRead(t *testing.T) {
 	t.Parallel()
-	c := newFakeCluster(validating("p", resources(admissionregistrationv1.Equivalent, rule("", "events")), `request.userInfo.username == "a"`), bound("p", admissionregistrationv1.Deny, nil))
+	c := newFakeCluster(validating(resources(admissionregistrationv1.Equivalent, rule("", "events")), `request.userInfo.username == "a"`), bound(admissionregistrationv1.Deny, nil))
 	c.forbid("list", "mutatingadmissionpolicies")
 	compare(t, run(t, checkAdmission, c, Options{}), want(Problem, "looks at the user"), want(Warning, "not checked: MutatingAdmissionPolicies"))
 }

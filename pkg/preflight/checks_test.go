@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"sigs.k8s.io/yaml"
+
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
 	flowcontrolv1 "k8s.io/api/flowcontrol/v1"
@@ -19,7 +21,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clienttesting "k8s.io/client-go/testing"
-	"sigs.k8s.io/yaml"
 )
 
 func TestVersion(t *testing.T) {
@@ -54,7 +55,7 @@ func TestRights_AreThoseOfTheManifests(t *testing.T) {
 	t.Parallel()
 	given := map[string]bool{}
 	for _, file := range []string{"cluster-role.yaml", "host-events-lease.yaml"} {
-		text, err := os.ReadFile(filepath.Join("../../artifacts/base/access", file))
+		text, err := os.ReadFile(filepath.Join("..", "..", "artifacts", "base", "access", file))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -102,8 +103,8 @@ func flowSchema(name string, precedence int32, level string, subject flowcontrol
 func TestFlowControl(t *testing.T) {
 	t.Parallel()
 	accounts := flowcontrolv1.Subject{Kind: flowcontrolv1.SubjectKindGroup, Group: &flowcontrolv1.GroupSubject{Name: "system:serviceaccounts"}}
-	account := flowcontrolv1.Subject{Kind: flowcontrolv1.SubjectKindServiceAccount, ServiceAccount: &flowcontrolv1.ServiceAccountSubject{Namespace: testAccount.Namespace, Name: testAccount.Name}}
-	ofNamespace := flowcontrolv1.Subject{Kind: flowcontrolv1.SubjectKindServiceAccount, ServiceAccount: &flowcontrolv1.ServiceAccountSubject{Namespace: testAccount.Namespace, Name: "*"}}
+	account := flowcontrolv1.Subject{Kind: flowcontrolv1.SubjectKindServiceAccount, ServiceAccount: &flowcontrolv1.ServiceAccountSubject{Namespace: testAccount().Namespace, Name: testAccount().Name}}
+	ofNamespace := flowcontrolv1.Subject{Kind: flowcontrolv1.SubjectKindServiceAccount, ServiceAccount: &flowcontrolv1.ServiceAccountSubject{Namespace: testAccount().Namespace, Name: "*"}}
 	stock := flowSchema("service-accounts", 9000, "workload-low", accounts)
 	shared := []wanted{want(Warning, "FlowSchema/service-accounts", "creates of events", "flow-control.yaml"), want(Warning, "creates of subjectaccessreviews")}
 	eventsAlone := flowSchema("events-apiserver", 50, "events-apiserver", account)
@@ -210,7 +211,7 @@ func TestResourceVersions(t *testing.T) {
 func TestRun(t *testing.T) {
 	t.Parallel()
 	c := newFakeCluster()
-	findings, err := Run(t.Context(), c.cluster(), Options{Account: testAccount})
+	findings, err := Run(t.Context(), c.cluster(), Options{Account: testAccount()})
 	if err != nil {
 		t.Fatal(err)
 	}

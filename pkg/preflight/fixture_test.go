@@ -18,7 +18,7 @@ import (
 	clienttesting "k8s.io/client-go/testing"
 )
 
-var testAccount = Account{Namespace: "events-apiserver", Name: "events-apiserver"}
+func testAccount() Account { return Account{Namespace: "events-apiserver", Name: "events-apiserver"} }
 
 // fakeCluster is a cluster with the objects, in which the account may do
 // everything, and which has answered to paths.
@@ -43,7 +43,7 @@ func newFakeCluster(objects ...runtime.Object) *fakeCluster {
 	c.client.PrependReactor("create", "subjectaccessreviews", func(action clienttesting.Action) (bool, runtime.Object, error) {
 		review := action.(clienttesting.CreateAction).GetObject().(*authorizationv1.SubjectAccessReview).DeepCopy() //nolint:forcetypeassert // what is created
 		asked := review.Spec.ResourceAttributes
-		review.Status.Allowed = review.Spec.User == testAccount.Username() && !c.denied[asked.Verb+" "+asked.Resource]
+		review.Status.Allowed = review.Spec.User == testAccount().Username() && !c.denied[asked.Verb+" "+asked.Resource]
 		return true, review, nil
 	})
 	return c
@@ -75,7 +75,7 @@ func (c *fakeCluster) cluster() Cluster {
 // run makes one check.
 func run(t *testing.T, check func(context.Context, *report, Cluster, Options) error, c *fakeCluster, options Options) []Finding {
 	t.Helper()
-	options.Account = testAccount
+	options.Account = testAccount()
 	r := &report{check: "test"}
 	if err := check(t.Context(), r, c.cluster(), options); err != nil {
 		t.Fatal(err)

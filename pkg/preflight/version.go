@@ -11,23 +11,22 @@ import (
 )
 
 // oldestHost is the first version that serves all that the server watches.
-var oldestHost = version.MajorMinor(1, 36)
+func oldestHost() *version.Version { return version.MajorMinor(1, 36) }
 
 func checkVersion(_ context.Context, r *report, cluster Cluster, _ Options) error {
 	info, err := cluster.Client.Discovery().ServerVersion()
 	if err != nil {
 		return fmt.Errorf("asking for the version: %w", err)
 	}
-	host, err := version.ParseGeneric(info.GitVersion)
-	if err != nil {
-		r.add(Warning, "", fmt.Sprintf("kube-apiserver calls itself %q, which is no version", info.GitVersion), "see that it is "+oldestHost.String()+" or newer")
-		return nil
-	}
-	if host.LessThan(oldestHost) {
+	host, parseErr := version.ParseGeneric(info.GitVersion)
+	switch {
+	case parseErr != nil:
+		r.add(Warning, "", fmt.Sprintf("kube-apiserver calls itself %q, which is no version", info.GitVersion), "see that it is "+oldestHost().String()+" or newer")
+	case host.LessThan(oldestHost()):
 		r.add(Problem, "", fmt.Sprintf("kube-apiserver is %s: it does not serve MutatingAdmissionPolicies in their v1 form, for which the server waits before it is ready", info.GitVersion),
-			"upgrade the cluster to "+oldestHost.String()+" or newer; MutatingAdmissionPolicies of alpha and beta versions are seen neither by this check nor by the server")
-		return nil
+			"upgrade the cluster to "+oldestHost().String()+" or newer; MutatingAdmissionPolicies of alpha and beta versions are seen neither by this check nor by the server")
+	default:
+		r.ok("kube-apiserver is " + info.GitVersion)
 	}
-	r.ok("kube-apiserver is " + info.GitVersion)
 	return nil
 }

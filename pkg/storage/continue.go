@@ -52,5 +52,6 @@ func tokenFields(token string) (map[string]json.RawMessage, error) {
 		return nil, err
 	}
 	var fields map[string]json.RawMessage
-	return fields, json.Unmarshal(decoded, &fields)
+	err = json.Unmarshal(decoded, &fields)
+	return fields, err
 }

@@ -49,7 +49,7 @@ func (s *Store) GetList(ctx context.Context, key string, opts storage.ListOption
 	if err != nil {
 		return err
 	}
-	return list.finish(ctx, listObj)
+	return list.finish(listObj)
 }
 
 // listing is one call of GetList.
@@ -158,7 +158,7 @@ func (l *listing) decode(ctx context.Context, key string, record engine.Record) 
 }
 
 // finish writes what the list says about itself.
-func (l *listing) finish(ctx context.Context, listObj runtime.Object) error {
+func (l *listing) finish(listObj runtime.Object) error {
 	l.items.neverNil()
 	remaining, known := l.remaining()
 	limit := l.opts.Predicate.Limit

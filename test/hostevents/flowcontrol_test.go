@@ -17,7 +17,6 @@ import (
 	flowcontrolv1 "k8s.io/api/flowcontrol/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/utils/ptr"
 
 	"github.com/events-apiserver/events-apiserver/test/cluster"
 )
@@ -60,8 +59,8 @@ func (s *suite) threeSeats(t *testing.T, account string) {
 			Type: flowcontrolv1.PriorityLevelEnablementLimited,
 			Limited: &flowcontrolv1.LimitedPriorityLevelConfiguration{
 				// Of 600 seats that all levels share by some 290 shares.
-				NominalConcurrencyShares: ptr.To(int32(1)),
-				BorrowingLimitPercent:    ptr.To(int32(0)),
+				NominalConcurrencyShares: new(int32(1)),
+				BorrowingLimitPercent:    new(int32(0)),
 				LimitResponse: flowcontrolv1.LimitResponse{
 					Type:    flowcontrolv1.LimitResponseTypeQueue,
 					Queuing: &flowcontrolv1.QueuingConfiguration{Queues: 64, HandSize: 8, QueueLengthLimit: 100},

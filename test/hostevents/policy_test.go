@@ -166,7 +166,7 @@ func (s *scene) changedTo(t *testing.T, client kubernetes.Interface, want string
 func testAllowList(t *testing.T, s *scene, rule admissionregistrationv1.RuleWithOperations) {
 	validation := admissionregistrationv1.Validation{Expression: fmt.Sprintf("request.userInfo.username == %q", writer), Message: "not on the list"}
 	s.validates(t, rule, validation, excludesOurAccount)
-	s.mayNotWrite(t, other, "refused", withStatus(http.StatusUnprocessableEntity, "not on the list"))
+	s.mayNotWrite(t, other, withStatus(http.StatusUnprocessableEntity, "not on the list"))
 	s.mayWrite(t, writer, "a")
 }
 
@@ -178,7 +178,7 @@ func testRefusesSomebody(t *testing.T, s *scene) {
 		Message:    "not you",
 	}
 	s.validates(t, coreRule(), validation, nil)
-	s.mayNotWrite(t, other, "refused", withStatus(http.StatusUnprocessableEntity, "not you"))
+	s.mayNotWrite(t, other, withStatus(http.StatusUnprocessableEntity, "not you"))
 	s.mayWrite(t, writer, "a")
 }
 
@@ -237,13 +237,13 @@ func likeRBAC(namespace string) admissionregistrationv1.Validation {
 
 func testWordsOfRBAC(t *testing.T, s *scene) {
 	s.validates(t, coreRule(), likeRBAC(s.namespace), nil)
-	s.mayNotWrite(t, writer, "refused", withStatus(http.StatusForbidden, `cannot create resource "events"`))
+	s.mayNotWrite(t, writer, withStatus(http.StatusForbidden, `cannot create resource "events"`))
 }
 
 // Whether a right is missing is not read out of a message: this one is a policy's.
 func testMirrorRefusedInWordsOfRBAC(t *testing.T, s *scene) {
 	s.validates(t, coreRule(), likeRBAC(s.namespace), exactly)
-	s.mayNotWrite(t, writer, "refused", withStatus(http.StatusForbidden, `cannot create resource "events"`))
+	s.mayNotWrite(t, writer, withStatus(http.StatusForbidden, `cannot create resource "events"`))
 }
 
 // A mutation that is not idempotent happens once. The rules name both groups, so
@@ -275,8 +275,9 @@ func testMutatesOtherKind(t *testing.T, s *scene) {
 		_, err := s.create(ctx, client, "refused", metav1.DryRunAll)
 		return refusal(err)
 	})
-	if _, err := s.create(t.Context(), client, "refused"); refusal(err) != nil {
-		t.Error(refusal(err))
+	_, err := s.create(t.Context(), client, "refused")
+	if err := refusal(err); err != nil {
+		t.Error(err)
 	}
 	s.isNowhere(t, "refused")
 }

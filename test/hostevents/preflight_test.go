@@ -54,8 +54,7 @@ func (s *suite) preflight(t *testing.T, status int, args ...string) []preflight.
 	args = append([]string{"preflight", "--kubeconfig=" + s.AdminKubeconfig(), "--output=json"}, args...)
 	out, err := exec.CommandContext(t.Context(), s.Config().EventsAPIServer, args...).Output()
 	got := 0
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		got = exit.ExitCode()
 		t.Logf("%s", exit.Stderr)
 	} else if err != nil {

@@ -63,7 +63,7 @@ func webhook(t *testing.T, answer func(context.Context, *admissionv1.AdmissionRe
 	}))
 	t.Cleanup(server.Close)
 	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
-	return admissionregistrationv1.WebhookClientConfig{URL: ptr.To(server.URL), CABundle: authority}
+	return admissionregistrationv1.WebhookClientConfig{URL: new(server.URL), CABundle: authority}
 }
 
 // away is the address of a webhook that nobody serves.
@@ -73,7 +73,7 @@ func away(t *testing.T) admissionregistrationv1.WebhookClientConfig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return admissionregistrationv1.WebhookClientConfig{URL: ptr.To(fmt.Sprintf("https://127.0.0.1:%d", port))}
+	return admissionregistrationv1.WebhookClientConfig{URL: new(fmt.Sprintf("https://127.0.0.1:%d", port))}
 }
 
 // hooks registers a validating webhook that fails closed for the events of the
@@ -87,7 +87,7 @@ func (s *scene) hooks(t *testing.T, client admissionregistrationv1.WebhookClient
 			ClientConfig:            client,
 			Rules:                   []admissionregistrationv1.RuleWithOperations{rule},
 			FailurePolicy:           ptr.To(admissionregistrationv1.Fail),
-			MatchPolicy:             ptr.To(match),
+			MatchPolicy:             new(match),
 			NamespaceSelector:       s.ownNamespace(),
 			SideEffects:             ptr.To(admissionregistrationv1.SideEffectClassNone),
 			AdmissionReviewVersions: []string{"v1"},
@@ -117,7 +117,7 @@ func testWebhookRefusesSomebody(t *testing.T, s *scene) {
 		return &admissionv1.AdmissionResponse{Allowed: true}
 	})
 	s.hooks(t, client, coreRule(), admissionregistrationv1.Equivalent)
-	s.mayNotWrite(t, other, "refused", withStatus(http.StatusForbidden, "not you, through"))
+	s.mayNotWrite(t, other, withStatus(http.StatusForbidden, "not you, through"))
 	s.mayWrite(t, writer, "a")
 	_, err := s.create(t.Context(), s.as(t, other), "refused")
 	if err := withStatus(http.StatusForbidden, "not you, through events.k8s.io")(err); err != nil {
@@ -133,13 +133,13 @@ func refusal(message string) *admissionv1.AdmissionResponse {
 // and nothing is stored.
 func testWebhookAway(t *testing.T, s *scene, rule admissionregistrationv1.RuleWithOperations) {
 	s.hooks(t, away(t), rule, admissionregistrationv1.Equivalent)
-	s.mayNotWrite(t, writer, "refused", withStatus(http.StatusInternalServerError, "failed calling webhook"))
+	s.mayNotWrite(t, writer, withStatus(http.StatusInternalServerError, "failed calling webhook"))
 }
 
 // So does one that only the mirrored write meets.
 func testMirrorWebhookAway(t *testing.T, s *scene) {
 	s.hooks(t, away(t), coreRule(), admissionregistrationv1.Exact)
-	s.mayNotWrite(t, writer, "refused", withStatus(http.StatusInternalServerError, "failed calling webhook"))
+	s.mayNotWrite(t, writer, withStatus(http.StatusInternalServerError, "failed calling webhook"))
 }
 
 // A mirrored write that the host did not answer in time is pending, and its event

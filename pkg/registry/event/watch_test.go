@@ -20,7 +20,6 @@ import (
 	"k8s.io/apiserver/pkg/storage/storagebackend"
 	"k8s.io/apiserver/pkg/storage/storagebackend/factory"
 	"k8s.io/client-go/tools/cache"
-	"k8s.io/utils/ptr"
 
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events/install"
@@ -103,8 +102,8 @@ func TestWatch_FromAboveTheStore(t *testing.T) {
 		"far above":                            {version: "1000000", expired: true, reads: 1},
 		"above what etcd can reach":            {version: "18446744073709551615", expired: true, reads: 1},
 		"one above":                            {version: "101", expired: true, reads: 1},
-		"above, without initial events":        {version: "101", initial: ptr.To(false), expired: true, reads: 1},
-		"above, with initial events":           {version: "101", initial: ptr.To(true)},
+		"above, without initial events":        {version: "101", initial: new(false), expired: true, reads: 1},
+		"above, with initial events":           {version: "101", initial: new(true)},
 		"above what is known, not the store's": {version: "100", reads: 1},
 		"known":                                {version: "99"},
 		"any":                                  {version: "0"},
