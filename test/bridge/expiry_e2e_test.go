@@ -89,6 +89,8 @@ func testExpiry(t *testing.T, h *host) {
 	h.passed(t, "expiry-passed")
 	checkKept(t, s, "expires-core", "expires-later", "expires-later-ours", "expires-meanwhile", "expires-ours")
 
+	checkIdentities(t, s)
+
 	// What is kept can still be deleted here.
 	mustWrite(t, s, http.MethodDelete, ours, "expires-core", nil)
 	checkKept(t, s, "expires-later", "expires-later-ours", "expires-meanwhile", "expires-ours")
@@ -143,4 +145,49 @@ func checkKept(t *testing.T, s *side, want ...string) {
 		}
 		return nil
 	})
+}
+
+// checkIdentities writes events that the host has let expire. One that happens again
+// keeps its uid here, whatever the host makes of it; one that is labelled stays here
+// alone; one that is created or applied again is another event.
+func checkIdentities(t *testing.T, s *side) {
+	t.Helper()
+	ours := eventsAPI()
+	uid := func(a api, name string) string {
+		got, err := s.client.ask(t.Context(), http.MethodGet, a.path(s.namespace, name), nil, "", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		meta, _ := got.body["metadata"].(tree)
+		text, _ := meta["uid"].(string)
+		return text
+	}
+	const again, labelled, created, applied = "expires-ours", "expires-core", "expires-later-ours", "expires-later"
+	before := map[string]string{}
+	for _, name := range []string{again, labelled, created, applied} {
+		before[name] = uid(ours, name)
+	}
+	now := time.Now().UTC().Format("2006-01-02T15:04:05.000000Z")
+	happened := func(count int) tree {
+		return tree{"metadata": tree{"uid": before[again]}, "series": tree{"count": count, "lastObservedTime": now}}
+	}
+	// The second one, with the uid that the client has seen, is not refused.
+	mustWrite(t, s, http.MethodPatch, ours, again, happened(2))
+	mustWrite(t, s, http.MethodPatch, ours, again, happened(3))
+	mustWrite(t, s, http.MethodPatch, ours, labelled, tree{"metadata": tree{"labels": tree{"seen": "yes"}}})
+	mustWrite(t, s, http.MethodPost, ours, "", s.event(ours, created))
+	path := ours.path(s.namespace, applied) + "?fieldManager=test"
+	if _, err := s.client.must(t.Context(), http.MethodPatch, path, applyPatch, s.event(ours, applied, tree{"note": "another one"})); err != nil {
+		t.Error(err)
+	}
+	for name, inHost := range map[string]bool{again: true, labelled: false, created: true, applied: true} {
+		after := uid(ours, name)
+		if kept := name == again || name == labelled; kept != (after == before[name]) {
+			t.Errorf("%s had the uid %s and has %s", name, before[name], after)
+		}
+		if hosts := uid(coreAPI(), name); (hosts != "") != inHost {
+			t.Errorf("core/v1 has %s under the uid %q", name, hosts)
+		}
+	}
+	checkKept(t, s, "expires-core", "expires-later", "expires-later-ours", "expires-meanwhile", "expires-ours")
 }

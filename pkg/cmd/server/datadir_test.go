@@ -27,7 +27,7 @@ func TestDataDirCommands_Refuse(t *testing.T) {
 		"check --data-dir=" + empty:                  "not a data directory: " + empty + " has no file FORMAT",
 		"check --data-dir=" + empty + "/absent":      "not a data directory",
 		"check --data-dir=" + file:                   "not a directory",
-		"snapshot":                                   "say what to do: events-apiserver snapshot save, verify or restore",
+		"snapshot":                                   "say what to do: events-apiserver snapshot save, verify, restore, export or import",
 		"snapshot make":                              `unknown command "make"`,
 		"snapshot save":                              "save takes a file, got 0 arguments",
 		"snapshot save " + file:                      "--data-dir is required",
