@@ -43,7 +43,8 @@ func (b *Bridge) takeChange(ctx context.Context, change Change) error {
 // takeDeletion follows a deletion in the host, if somebody deleted the event.
 func (b *Bridge) takeDeletion(ctx context.Context, change Change) error {
 	now := b.config.Now()
-	if b.config.Shared && now.Sub(change.Event.CreationTimestamp.Time) < buryYounger {
+	young := now.Sub(change.Event.CreationTimestamp.Time) < buryYounger
+	if b.config.Shared && young && !b.expiredInHost(change.Event) {
 		// Another replica may have made it and not stored it yet.
 		if err := b.config.Records.Bury(ctx, change.Event.UID, buryLife); err != nil {
 			return err
@@ -74,7 +75,7 @@ func (b *Bridge) Stored(ctx context.Context, made *events.Event) (deleted bool, 
 	if !b.config.Shared || made.Host.Version == 0 {
 		return false, nil
 	}
-	return b.config.Records.Buried(ctx, made.UID)
+	return b.config.Records.Buried(ctx, made.UIDInHost())
 }
 
 func latest(a, b time.Time) time.Time {

@@ -48,7 +48,7 @@ func (b *Bridge) Update(ctx context.Context, stored, updated *events.Event) (*ev
 // markDeleted deletes an event with finalizers in the host, which marks it there
 // until they are gone.
 func (b *Bridge) markDeleted(ctx context.Context, event *events.Event) (*events.Event, error) {
-	key, only := KeyOf(event), Preconditions{UID: event.UID, Version: event.Host.Version}
+	key, only := KeyOf(event), Preconditions{UID: event.UIDInHost(), Version: event.Host.Version}
 	deleted := b.config.Host.Delete(ctx, key, only, false)
 	if deleted != nil && !apierrors.IsConflict(deleted) && !apierrors.IsNotFound(deleted) {
 		return nil, deleted
