@@ -198,7 +198,7 @@ func (w *world) difference(ctx context.Context) (string, error) {
 		}
 	}
 	if diff := cmp.Diff(hosts, ours); diff != "" {
-		return "(-host +ours)\n" + diff, nil
+		return fmt.Sprintf("%d records in the queue, (-host +ours)\n%s", waiting, diff), nil
 	}
 	if waiting > 0 {
 		return fmt.Sprintf("%d records in the queue", waiting), nil

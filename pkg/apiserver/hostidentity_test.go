@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -345,5 +346,50 @@ func TestBridge_RetriesWhatTheHostFailsAt(t *testing.T) {
 		return r.bridge.Status().Settled == 1, nil
 	}); err != nil {
 		t.Errorf("settled %d: %v", r.bridge.Status().Settled, err)
+	}
+}
+
+// late makes an event in the host after it was looked for there, as the leader of
+// two replicas does with one that waits.
+type late struct {
+	*hostevents.Bridge
+	make func()
+}
+
+func (l late) Delete(ctx context.Context, stored *events.Event, unchanged bool) error {
+	err := l.Bridge.Delete(ctx, stored, unchanged)
+	l.make()
+	return err
+}
+
+// An event that is made in the host while it is deleted through another replica is
+// deleted in both views.
+func TestMirror_DeletesWhatIsMadeMeanwhile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, hostevents.ModeSync, hostevents.ModeSync)
+	w.host.loseAll(requestLost)
+	w.mustCreate(t, w.replicas[0], "a")
+	w.host.loseAll(nothingLost)
+	key := hostevents.Key{Namespace: modelNamespace, Name: "a"}
+	once := sync.OnceFunc(func() {
+		made, err := w.host.Create(context.Background(), w.mustGet(t, "a"), false)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		err = w.local.Upsert(context.Background(), key, func(stored *events.Event) (*events.Event, time.Duration) {
+			return hostevents.Merge(stored, made), time.Hour
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	r := &replica{storage: mirror.New(w.store, late{w.replicas[1].bridge, once})}
+	w.mustDelete(t, r, "a")
+	if n := len(w.host.snapshot()); n != 0 {
+		t.Errorf("the host has %d events", n)
+	}
+	if stored, err := w.local.Get(t.Context(), key); stored != nil || err != nil {
+		t.Errorf("stored is %+v, %v", stored, err)
 	}
 }

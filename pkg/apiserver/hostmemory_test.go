@@ -58,7 +58,7 @@ func TestIngest_MemoryOfLargeEvents(t *testing.T) {
 	leader.leads()
 	defer leader.stop()
 	peak := uint64(0)
-	err = wait.PollUntilContextTimeout(t.Context(), time.Millisecond, 2*time.Minute, true, func(context.Context) (bool, error) {
+	err = wait.PollUntilContextTimeout(t.Context(), 5*time.Millisecond, 8*time.Minute, true, func(context.Context) (bool, error) {
 		peak = max(peak, memoryInUse())
 		return bridge.Status().TakenIn >= count, nil
 	})

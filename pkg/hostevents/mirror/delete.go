@@ -5,6 +5,7 @@ package mirror
 
 import (
 	"context"
+	"errors"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apiserver/pkg/storage"
@@ -26,8 +27,18 @@ func (s *Storage) Delete(ctx context.Context, key string, out runtime.Object, pr
 	}
 	defer s.bridge.Lock(name)()
 	d := &deletion{storage: s, key: key, out: out, preconditions: preconditions, validate: validateDeletion, opts: opts}
-	return s.following(ctx, name, func() error { return d.once(ctx) })
+	return s.following(ctx, name, func() error {
+		err := d.once(ctx)
+		for n := 1; n < attempts && errors.Is(err, errMadeMeanwhile); n++ {
+			err = d.once(ctx)
+		}
+		return err
+	})
 }
+
+// errMadeMeanwhile ends the deletion of an event that another replica has made in the
+// host after it was looked for there.
+var errMadeMeanwhile = errors.New("the event was made in the host cluster meanwhile")
 
 // deletion is one call of Delete.
 type deletion struct {
@@ -58,7 +69,14 @@ func (d *deletion) once(ctx context.Context) error {
 		return err
 	}
 	d.storage.bridge.Deleted(stored)
-	err = d.storage.Interface.Delete(ctx, d.key, d.out, storage.NewUIDPreconditions(string(stored.UID)), storage.ValidateAllObjectFunc, nil, d.opts)
+	unmade := func(_ context.Context, obj runtime.Object) error {
+		now, err := eventOf(obj)
+		if err == nil && stored.Host.Version == 0 && now.Host.Version != 0 {
+			err = errMadeMeanwhile
+		}
+		return err
+	}
+	err = d.storage.Interface.Delete(ctx, d.key, d.out, storage.NewUIDPreconditions(string(stored.UID)), unmade, nil, d.opts)
 	if storage.IsNotFound(err) || storage.IsInvalidObj(err) {
 		// The deletion came in from the host before, or even another event has the
 		// name by now.
