@@ -115,7 +115,7 @@ func (s *sweep) lookAtPage(ctx context.Context, at engine.Revision) (sight, erro
 // tell tells once what the operator can do.
 func (s *sweep) tell() {
 	if !s.told {
-		klog.InfoS("Some events are from before encryption and in plain; each is encrypted when it is written again, and all are by compact --rewrite", "example", string(s.next))
+		klog.InfoS("Some events are plaintext from before encryption; each is encrypted when it is written again, and all are by compact --rewrite", "example", string(s.next))
 	}
 	s.told = true
 }

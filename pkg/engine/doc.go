@@ -80,7 +80,7 @@
 // Config.ReadOnly opens a directory without changing it, for Verify and Snapshot.
 // A snapshot is a tar file of Pebble's files as they are at one moment; links in
 // checkpoint-N/ keep them there as long as they are copied. Restore unpacks them
-// into restore.tmp/, gives the store a revision and a horizon that are above all
+// into restore.tmp/, gives the store a revision and a compact revision that are above all
 // that may have been given out before, and moves everything to its place.
 //
 // # Who does what
