@@ -41,12 +41,13 @@ func TestBuildOfAnIndexIsRetried(t *testing.T) {
 		}
 		closeEngine(t, e)
 
-		failures, built := 0, 0
+		// Read by the goroutine that decides keys, too, which nothing orders after the build.
+		var failures, built atomic.Int32
 		config.Indexes = key.indexes()[:1]
 		values := config.Indexes[0].Values
 		config.Indexes[0].Values = func(key, value []byte) ([][]byte, error) {
 			// The disk fails when the build has begun, and not yet when Open reads.
-			if built == 0 && failures == 0 {
+			if built.Load() == 0 && failures.Load() == 0 {
 				unreadable.Store(true)
 			}
 			return values(key, value)
@@ -54,10 +55,10 @@ func TestBuildOfAnIndexIsRetried(t *testing.T) {
 		config.Listener = Listener{
 			BackgroundError: func(doing string, err error) {
 				if doing == "building index tags" && errors.Is(err, errorfs.ErrInjected) {
-					failures++
+					failures.Add(1)
 				}
 			},
-			IndexBuilt: func(string, time.Duration) { built++ },
+			IndexBuilt: func(string, time.Duration) { built.Add(1) },
 		}
 		if e, err = Open(config); err != nil {
 			t.Fatal(err)
@@ -66,15 +67,15 @@ func TestBuildOfAnIndexIsRetried(t *testing.T) {
 		// At once, after ten seconds, after twenty more, after forty more.
 		<-time.After(7*firstRebuild + time.Second)
 		synctest.Wait()
-		if failures != 4 || built != 0 || e.IndexReady("tags") {
-			t.Fatalf("%d failures, want 4; built %d times, ready %v", failures, built, e.IndexReady("tags"))
+		if failures.Load() != 4 || built.Load() != 0 || e.IndexReady("tags") {
+			t.Fatalf("%d failures, want 4; built %d times, ready %v", failures.Load(), built.Load(), e.IndexReady("tags"))
 		}
 		key.lost.Store(true)
 		unreadable.Store(false)
 		<-time.After(8 * firstRebuild)
 		synctest.Wait()
-		if failures != 4 || built != 1 || !e.IndexReady("tags") || !e.anyUndecided() {
-			t.Fatalf("%d failures, want 4; built %d times, ready %v, undecided %v", failures, built, e.IndexReady("tags"), e.anyUndecided())
+		if failures.Load() != 4 || built.Load() != 1 || !e.IndexReady("tags") || !e.anyUndecided() {
+			t.Fatalf("%d failures, want 4; built %d times, ready %v, undecided %v", failures.Load(), built.Load(), e.IndexReady("tags"), e.anyUndecided())
 		}
 		key.lost.Store(false)
 		<-time.After(8 * firstDecision)
