@@ -132,7 +132,7 @@ func (e *Engine) keepShallow(ctx context.Context) {
 // roomFor reports whether so many bytes can be written before the disk is nearly
 // full.
 func (e *Engine) roomFor(bytes int64) bool {
-	if e.failed() != nil || e.space.refusing() {
+	if e.failed() != nil || e.space.Refusing() {
 		return false
 	}
 	usage, err := e.config.FS.GetDiskUsage(e.config.Dir)

@@ -56,19 +56,3 @@ func verifyFile(ctx context.Context, fsys vfs.FS, path string, options sstable.R
 	}
 	return errors.Join(reader.ValidateBlockChecksums(), reader.Close())
 }
-
-// sizeOf is the sum of the sizes of the files in a directory.
-func sizeOf(fsys vfs.FS, dir string) (int64, error) {
-	names, err := fsys.List(dir)
-	if err != nil {
-		return 0, fmt.Errorf("listing files: %w", err)
-	}
-	var size int64
-	for _, name := range names {
-		// A file may be removed meanwhile.
-		if info, err := fsys.Stat(fsys.PathJoin(dir, name)); err == nil {
-			size += info.Size()
-		}
-	}
-	return size, nil
-}

@@ -60,7 +60,7 @@ func AtRevision(revision Revision) Expectation {
 // *ConflictError when op.Expect does not hold, and ErrNotFound for deleting,
 // without expectation, what is not there.
 //
-// When ctx ends first its error is returned, and ErrStuck when the disk ran full
+// When ctx ends first its error is returned, and ErrDiskFull when the disk ran full
 // meanwhile; the write may or may not have been made then.
 func (e *Engine) Commit(ctx context.Context, op Op) (Revision, error) {
 	if err := e.calls.begin(); err != nil {
@@ -104,22 +104,22 @@ func (e *Engine) admit(op Op) error {
 	if err := e.failed(); err != nil {
 		return err
 	}
-	return e.admitSpace(op)
+	return e.space.Admit(int64(len(op.Key)+len(op.Value)), op.Value == nil)
 }
 
-// stuckPatience is how long a write waits for its end once the disk is full.
-const stuckPatience = time.Second
+// diskFullTimeout is how long a write waits for its end once the disk is full.
+const diskFullTimeout = time.Second
 
 // submit hands the request to the writer and waits for its end. It reports whether
 // the writer has answered; until it does, the request is the writer's.
 func (e *Engine) submit(ctx context.Context, to chan<- *request, r *request) (_ Revision, answered bool, _ error) {
-	lacking := e.room.lacking()
+	lacking := e.retry.Full()
 	select {
 	case to <- r:
 	case <-ctx.Done():
 		return 0, false, ctx.Err()
 	case <-lacking:
-		return 0, false, ErrStuck
+		return 0, false, ErrDiskFull
 	}
 	select {
 	case result := <-r.done:
@@ -127,20 +127,20 @@ func (e *Engine) submit(ctx context.Context, to chan<- *request, r *request) (_ 
 	case <-ctx.Done():
 		return 0, false, ctx.Err()
 	case <-lacking:
-		return awaitStuck(ctx, r)
+		return awaitOnFullDisk(ctx, r)
 	}
 }
 
-// awaitStuck gives a write that the full disk may concern a little more time.
-func awaitStuck(ctx context.Context, r *request) (_ Revision, answered bool, _ error) {
-	patience := time.NewTimer(stuckPatience)
-	defer patience.Stop()
+// awaitOnFullDisk gives a write that the full disk may concern a little more time.
+func awaitOnFullDisk(ctx context.Context, r *request) (_ Revision, answered bool, _ error) {
+	timeout := time.NewTimer(diskFullTimeout)
+	defer timeout.Stop()
 	select {
 	case result := <-r.done:
 		return result.revision, true, result.err
 	case <-ctx.Done():
 		return 0, false, ctx.Err()
-	case <-patience.C:
-		return 0, false, ErrStuck
+	case <-timeout.C:
+		return 0, false, ErrDiskFull
 	}
 }

@@ -58,7 +58,7 @@ type Config struct {
 	KeepIndexes bool
 
 	// MinFreeBytes is the free disk space below which writes are refused with
-	// ErrNoSpace, default 512 MiB; negative means not before there is none. Half
+	// ErrLowSpace, default 512 MiB; negative means not before there is none. Half
 	// of it should hold all the buffers of newest writes.
 	MinFreeBytes int64
 

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/events-apiserver/events-apiserver/pkg/engine/internal/disk"
 )
 
 // firstRevision is the revision of an empty store, so that 0 can mean "the
@@ -44,8 +46,8 @@ type Engine struct {
 	// in nanoseconds since 1970.
 	horizonTime atomic.Int64
 	failure     atomic.Pointer[error]
-	space       space
-	room        *roomWatch
+	space       *disk.Guard
+	retry       *disk.Retry
 	files       files
 	// nextToExpire is the key of the first expiry row when it was looked at last.
 	nextToExpire atomic.Pointer[[]byte]
@@ -101,7 +103,8 @@ func newEngine(config Config) *Engine {
 	}
 	e.publishedCounters.Store(&counters{})
 	e.horizonTime.Store(config.Now().UnixNano())
-	e.room = newRoomWatch(e.fullDisk)
+	e.space = disk.NewGuard(config.FS, config.Dir, config.MinFreeBytes, config.Listener.Space)
+	e.retry = disk.NewRetry(e.space.SetFull)
 	if config.ReadOnly {
 		err := ErrReadOnly
 		e.failure.Store(&err)
@@ -126,7 +129,7 @@ func (e *Engine) start() {
 	if e.config.manual || e.config.ReadOnly {
 		return
 	}
-	e.byItself.Go(func() { e.watchSpace(ctx) })
+	e.byItself.Go(func() { e.space.Run(ctx) })
 	e.byItself.Go(func() { e.keepExpiring(ctx) })
 	e.byItself.Go(func() { e.keepShallow(ctx) })
 	if e.config.Retention > 0 {
@@ -138,7 +141,7 @@ func (e *Engine) start() {
 // and reads that have begun are finished first.
 //
 // While the disk is full that may not come to an end. Then Close returns
-// ErrStuck after a while, and the directory is closed with the process or when
+// ErrDiskFull after a while, and the directory is closed with the process or when
 // there is room. What was acknowledged is safe in both cases.
 func (e *Engine) Close() error {
 	if !e.calls.close() {
@@ -148,22 +151,22 @@ func (e *Engine) Close() error {
 	e.stopBackground()
 	ended := make(chan error, 1)
 	go func() { ended <- e.end() }()
-	ticker := time.NewTicker(stuckPatience)
+	ticker := time.NewTicker(diskFullTimeout)
 	defer ticker.Stop()
 	for {
 		select {
 		case err := <-ended:
 			return wrap("closing the engine", err)
 		case <-ticker.C:
-			if e.room.lackingFor() > closePatience {
-				return fmt.Errorf("closing the engine: %w", ErrStuck)
+			if e.retry.FullFor() > closeTimeout {
+				return fmt.Errorf("closing the engine: %w", ErrDiskFull)
 			}
 		}
 	}
 }
 
-// closePatience is how long Close waits for room on the disk.
-const closePatience = 5 * time.Second
+// closeTimeout is how long Close waits for room on the disk.
+const closeTimeout = 5 * time.Second
 
 // end waits for all that runs and closes the directory.
 func (e *Engine) end() error {

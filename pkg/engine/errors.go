@@ -6,6 +6,9 @@ package engine
 import (
 	"errors"
 	"fmt"
+
+	"github.com/events-apiserver/events-apiserver/pkg/engine/internal/archive"
+	"github.com/events-apiserver/events-apiserver/pkg/engine/internal/disk"
 )
 
 var (
@@ -35,14 +38,14 @@ var (
 	// ErrCorrupt is returned when a file or a row is not what the engine wrote.
 	ErrCorrupt = errors.New("data is corrupt")
 
-	// ErrNoSpace is returned by writes while the disk has less free space than
+	// ErrLowSpace is returned by writes while the disk has less free space than
 	// Config.MinFreeBytes, or none at all. Reads go on, and so do deletes as long
 	// as half of it is free.
-	ErrNoSpace = errors.New("disk is nearly full")
+	ErrLowSpace = disk.ErrLowSpace
 
-	// ErrStuck is returned by what was under way when the disk ran full: a write,
+	// ErrDiskFull is returned by what was under way when the disk ran full: a write,
 	// Open and Close. It may or may not come to its end when there is room again.
-	ErrStuck = errors.New("disk is full")
+	ErrDiskFull = disk.ErrFull
 
 	// ErrFailed is returned by writes after the disk refused one. What was
 	// written before then is safe and can be read; to write again the engine
@@ -51,7 +54,7 @@ var (
 
 	// ErrReadOnly is returned by writes to an engine that was opened with
 	// Config.ReadOnly.
-	ErrReadOnly = errors.New("data directory is open for reading only")
+	ErrReadOnly = disk.ErrReadOnly
 
 	// ErrNoData is returned by Open with Config.ReadOnly or KeepIndexes for a
 	// directory that is not there or holds no data.
@@ -63,7 +66,7 @@ var (
 
 	// ErrSnapshot is returned for a file that is not a snapshot, or not a whole
 	// one.
-	ErrSnapshot = errors.New("not a whole snapshot")
+	ErrSnapshot = archive.ErrInvalid
 
 	// ErrNotEmpty is returned by Restore for a directory in which there is
 	// something already.

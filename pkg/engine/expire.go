@@ -127,7 +127,7 @@ func (e *Engine) keepExpiring(ctx context.Context) {
 		e.observeClock()
 		err := e.expire(ctx, expireShareOf)
 		switch {
-		case err == nil || ctx.Err() != nil || errors.Is(err, ErrStuck):
+		case err == nil || ctx.Err() != nil || errors.Is(err, ErrDiskFull):
 			// A full disk was told to the listener already.
 		case errors.Is(err, ErrFailed):
 			return

@@ -19,6 +19,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"github.com/events-apiserver/events-apiserver/pkg/engine/internal/disk"
 )
 
 // brokenDisk refuses operations on files with a suffix while it is broken.
@@ -143,13 +145,13 @@ func TestFullDisk(t *testing.T) {
 		put, remove error
 	}{
 		{free: 100},
-		{free: 99, put: ErrNoSpace, remove: ErrNotFound},
+		{free: 99, put: ErrLowSpace, remove: ErrNotFound},
 		{free: 100},
-		{free: 49, put: ErrNoSpace, remove: ErrNoSpace},
+		{free: 49, put: ErrLowSpace, remove: ErrLowSpace},
 		{free: 1000},
 	} {
 		disk.free.Store(step.free)
-		e.checkSpace()
+		e.space.Check()
 		if err := put(); !errors.Is(err, step.put) {
 			t.Errorf("put with %d bytes free: %v, want %v", step.free, err, step.put)
 		}
@@ -201,7 +203,7 @@ func TestOpenRefuses(t *testing.T) {
 	write := func(path, content string) func(t *testing.T, fs vfs.FS) {
 		return func(t *testing.T, fs vfs.FS) {
 			t.Helper()
-			if err := writeSynced(fs, path, content); err != nil {
+			if err := disk.WriteFile(fs, path, content); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -296,7 +298,7 @@ func overwrite(part, dir string) func(t *testing.T, memory vfs.FS) {
 	return func(t *testing.T, memory vfs.FS) {
 		t.Helper()
 		for _, path := range named(t, memory, part, dir) {
-			if err := writeSynced(memory, path, strings.Repeat("damaged", 100)); err != nil {
+			if err := disk.WriteFile(memory, path, strings.Repeat("damaged", 100)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -308,7 +310,7 @@ func cut(part, dir string) func(t *testing.T, memory vfs.FS) {
 	return func(t *testing.T, memory vfs.FS) {
 		t.Helper()
 		for _, path := range named(t, memory, part, dir) {
-			if err := writeSynced(memory, path, "cut"); err != nil {
+			if err := disk.WriteFile(memory, path, "cut"); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -349,7 +351,7 @@ func damage(t *testing.T, memory vfs.FS, path string) {
 		t.Fatal(err)
 	}
 	copy(content[len(content)/3:], "damaged")
-	if err := writeSynced(memory, path, string(content)); err != nil {
+	if err := disk.WriteFile(memory, path, string(content)); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/events-apiserver/events-apiserver/pkg/engine/internal/disk"
 )
 
 const (
@@ -77,47 +79,18 @@ func readMarker(fsys vfs.FS, dir string) (int, error) {
 // of unknown form. Where a restore was interrupted, an empty store would look as
 // if it were what was restored.
 func markFormat(fsys vfs.FS, dir string) error {
-	if staging := fsys.PathJoin(dir, stagingName); exists(fsys, staging) {
+	if staging := fsys.PathJoin(dir, stagingName); disk.Exists(fsys, staging) {
 		return fmt.Errorf("%w: the restore of a snapshot into %s did not end; remove %s and restore again", ErrCorrupt, dir, staging)
 	}
-	if exists(fsys, fsys.PathJoin(dir, dataName)) {
+	if disk.Exists(fsys, fsys.PathJoin(dir, dataName)) {
 		return fmt.Errorf("%w: %s holds data but no %s file; restore the directory from a snapshot", ErrCorrupt, dir, markerName)
 	}
 	path := fsys.PathJoin(dir, markerName)
-	if err := writeSynced(fsys, path+".new", strconv.Itoa(Format)+"\n"); err != nil {
+	if err := disk.WriteFile(fsys, path+".new", strconv.Itoa(Format)+"\n"); err != nil {
 		return fmt.Errorf("writing format marker: %w", err)
 	}
 	if err := fsys.Rename(path+".new", path); err != nil {
 		return fmt.Errorf("writing format marker: %w", err)
 	}
-	return syncDir(fsys, dir)
-}
-
-// exists also tells of what cannot be looked at.
-func exists(fsys vfs.FS, path string) bool {
-	_, err := fsys.Stat(path)
-	return !errors.Is(err, fs.ErrNotExist)
-}
-
-func writeSynced(fsys vfs.FS, path, content string) error {
-	file, err := fsys.Create(path, vfs.WriteCategoryUnspecified)
-	if err != nil {
-		return err
-	}
-	_, err = io.WriteString(file, content)
-	if err == nil {
-		err = file.Sync()
-	}
-	return errors.Join(err, file.Close())
-}
-
-func syncDir(fsys vfs.FS, dir string) error {
-	handle, err := fsys.OpenDir(dir)
-	if err != nil {
-		return fmt.Errorf("syncing directory %s: %w", dir, err)
-	}
-	if err := errors.Join(handle.Sync(), handle.Close()); err != nil {
-		return fmt.Errorf("syncing directory %s: %w", dir, err)
-	}
-	return nil
+	return disk.SyncDir(fsys, dir)
 }

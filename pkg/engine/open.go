@@ -15,6 +15,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/events-apiserver/events-apiserver/pkg/engine/internal/disk"
 )
 
 // Open opens the data directory of the config, or makes it. It returns
@@ -43,7 +45,7 @@ func Open(config Config) (*Engine, error) {
 	if err := checkMarker(fsys, dataDir); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	if err := e.openPatiently(dataDir, lock); err != nil {
+	if err := e.openWithin(dataDir, lock); err != nil {
 		return nil, err
 	}
 	e.lock = lock
@@ -51,16 +53,16 @@ func Open(config Config) (*Engine, error) {
 	return e, nil
 }
 
-// openPatience is how long Open waits for room on the disk.
-const openPatience = 2 * time.Second
+// openTimeout is how long Open waits for room on the disk.
+const openTimeout = 2 * time.Second
 
-// openPatiently opens the data, or closes the lock. Pebble writes what it finds
+// openWithin opens the data, or closes the lock. Pebble writes what it finds
 // in its log to files, and on a full disk would not return before it could. Who
 // opens is to be told instead; what was begun is ended when there is room.
-func (e *Engine) openPatiently(dir string, lock *pebble.Lock) error {
+func (e *Engine) openWithin(dir string, lock *pebble.Lock) error {
 	opened := make(chan error, 1)
 	go func() { opened <- e.openData(dir, lock) }()
-	ticker := time.NewTicker(patienceStep)
+	ticker := time.NewTicker(disk.RetryInterval)
 	defer ticker.Stop()
 	for {
 		select {
@@ -71,7 +73,7 @@ func (e *Engine) openPatiently(dir string, lock *pebble.Lock) error {
 			return nil
 		case <-ticker.C:
 		}
-		if e.room.lackingFor() < openPatience {
+		if e.retry.FullFor() < openTimeout {
 			continue
 		}
 		go func() {
@@ -80,19 +82,19 @@ func (e *Engine) openPatiently(dir string, lock *pebble.Lock) error {
 			}
 			_ = lock.Close()
 		}()
-		return fmt.Errorf("opening %s: %w; make room and start again, nothing that is in it is lost", dir, ErrStuck)
+		return fmt.Errorf("opening %s: %w; make room and start again, nothing that is in it is lost", dir, ErrDiskFull)
 	}
 }
 
 // prepareDir makes what a data directory has, as far as it is missing.
 func prepareDir(fsys vfs.FS, dir string) error {
-	if err := makeDir(fsys, dir); err != nil {
+	if err := disk.MakeDir(fsys, dir); err != nil {
 		return fmt.Errorf("making data directory: %w", err)
 	}
 	if err := checkFormat(fsys, dir); err != nil {
 		return err
 	}
-	if err := makeDir(fsys, fsys.PathJoin(dir, dataName)); err != nil {
+	if err := disk.MakeDir(fsys, fsys.PathJoin(dir, dataName)); err != nil {
 		return fmt.Errorf("making data directory: %w", err)
 	}
 	return nil
@@ -108,26 +110,6 @@ func findData(fsys vfs.FS, dir string) error {
 		return err
 	}
 	return knownFormat(dir, found)
-}
-
-// makeDir makes a directory and those above it that are missing. Each entry is
-// synced: Pebble syncs what is in its directory, but if the directory itself
-// were lost with the power, so were all acknowledged writes.
-func makeDir(fsys vfs.FS, dir string) error {
-	_, err := fsys.Stat(dir)
-	if err == nil || !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	parent := fsys.PathDir(dir)
-	if parent != dir {
-		if err := makeDir(fsys, parent); err != nil {
-			return err
-		}
-	}
-	if err := fsys.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	return syncDir(fsys, parent)
 }
 
 func lockDir(fsys vfs.FS, dir string) (*pebble.Lock, error) {
@@ -197,8 +179,8 @@ func (e *Engine) openData(dir string, lock *pebble.Lock) error {
 // error but those of the operating system, which may keep us from files that are
 // well.
 func openError(dir string, err error) error {
-	if isFull(err) {
-		return fmt.Errorf("opening %s: %w: %w; make room and start again, nothing that is in it is lost", dir, ErrNoSpace, err)
+	if disk.IsFull(err) {
+		return fmt.Errorf("opening %s: %w: %w; make room and start again, nothing that is in it is lost", dir, ErrLowSpace, err)
 	}
 	err = namingFile(err)
 	var refused syscall.Errno

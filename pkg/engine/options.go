@@ -11,6 +11,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/bloom"
 	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/events-apiserver/events-apiserver/pkg/engine/internal/disk"
 )
 
 const (
@@ -82,7 +84,7 @@ func (c Config) complete() (Config, error) {
 		c.elapsed = func() time.Duration { return time.Since(begun) }
 	}
 	if c.ReadOnly {
-		c.FS, c.KeepIndexes = readOnlyFS{c.FS}, true
+		c.FS, c.KeepIndexes = disk.ReadOnly{FS: c.FS}, true
 	}
 	c.CacheBytes = orDefault(c.CacheBytes, defaultCacheBytes)
 	c.MemTableBytes = orDefault(c.MemTableBytes, defaultMemTableBytes)
@@ -105,7 +107,7 @@ func orDefault[T int64 | time.Duration](value, otherwise T) T {
 
 func (e *Engine) pebbleOptions(lock *pebble.Lock) *pebble.Options {
 	options := &pebble.Options{
-		FS:                          &patientFS{FS: e.config.FS, room: e.room},
+		FS:                          disk.NewFS(e.config.FS, e.retry),
 		Lock:                        lock,
 		ReadOnly:                    e.config.ReadOnly,
 		Comparer:                    rowComparer(),

@@ -16,6 +16,9 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/events-apiserver/events-apiserver/pkg/engine/internal/archive"
+	"github.com/events-apiserver/events-apiserver/pkg/engine/internal/disk"
 )
 
 // Revisions of a restored store begin above all that clients may have seen since
@@ -91,18 +94,24 @@ func VerifySnapshot(ctx context.Context, r io.Reader) (SnapshotInfo, error) {
 	return readWhile(ctx, r, func(string) (io.WriteCloser, error) { return nowhere{}, nil })
 }
 
-// readWhile reads a snapshot as readArchive does, until ctx ends.
+// readWhile reads a snapshot to its end, or until ctx ends. It returns ErrSnapshot
+// when the snapshot is not whole, and ErrNewerFormat before the first file when this
+// build cannot read it.
 func readWhile(ctx context.Context, from io.Reader, create func(name string) (io.WriteCloser, error)) (SnapshotInfo, error) {
-	info, err := readArchive(readerFunc(func(p []byte) (int, error) {
+	var info SnapshotInfo
+	err := archive.Read(readerFunc(func(p []byte) (int, error) {
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
 		return from.Read(p)
-	}), create)
+	}), archive.Contents{Header: info.decode, Allowed: mayBeInSnapshot, Required: markerName, Create: create})
 	if ctx.Err() != nil {
 		return SnapshotInfo{}, ctx.Err()
 	}
-	return info, err
+	if err != nil {
+		return SnapshotInfo{}, err
+	}
+	return info, nil
 }
 
 // nowhere is a file that keeps nothing.
@@ -151,11 +160,11 @@ func (r *restore) begin() error {
 	if len(names) > 0 {
 		return fmt.Errorf("%w: %s is there; move it away, or choose another directory", ErrNotEmpty, r.FS.PathJoin(r.Dir, names[0]))
 	}
-	for dir := r.Dir; !exists(r.FS, dir); dir = r.FS.PathDir(dir) {
+	for dir := r.Dir; !disk.Exists(r.FS, dir); dir = r.FS.PathDir(dir) {
 		r.made = append(r.made, dir)
 	}
 	r.made = append([]string{r.staging}, r.made...)
-	return makeDir(r.FS, r.FS.PathJoin(r.staging, dataName))
+	return disk.MakeDir(r.FS, r.FS.PathJoin(r.staging, dataName))
 }
 
 func (r *restore) create(name string) (io.WriteCloser, error) {
@@ -163,20 +172,14 @@ func (r *restore) create(name string) (io.WriteCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	return syncedFile{file}, nil
+	return disk.SyncedFile{File: file}, nil
 }
-
-// syncedFile is on the disk when it is closed.
-type syncedFile struct{ vfs.File }
-
-// Close syncs first.
-func (f syncedFile) Close() error { return errors.Join(f.Sync(), f.File.Close()) }
 
 // moveOn opens what was unpacked, which is a data directory by now, and raises its
 // revision and its horizon.
 func (r *restore) moveOn(info SnapshotInfo) (Restored, error) {
 	for _, dir := range []string{r.FS.PathJoin(r.staging, dataName), r.staging} {
-		if err := syncDir(r.FS, dir); err != nil {
+		if err := disk.SyncDir(r.FS, dir); err != nil {
 			return Restored{}, err
 		}
 	}
@@ -221,14 +224,14 @@ func (r *restore) finish() error {
 		if err := r.FS.Rename(r.FS.PathJoin(r.staging, name), r.FS.PathJoin(r.Dir, name)); err != nil {
 			return err
 		}
-		if err := syncDir(r.FS, r.Dir); err != nil {
+		if err := disk.SyncDir(r.FS, r.Dir); err != nil {
 			return err
 		}
 	}
 	if err := r.FS.Remove(r.staging); err != nil {
 		return err
 	}
-	return syncDir(r.FS, r.Dir)
+	return disk.SyncDir(r.FS, r.Dir)
 }
 
 // undo removes what was made.

@@ -18,6 +18,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/events-apiserver/events-apiserver/pkg/engine/internal/disk"
 )
 
 // TestRestore_Revisions restores one snapshot twice, as somebody does whose first
@@ -139,8 +141,8 @@ func TestRestore_RefusesDamage(t *testing.T) {
 			t.Errorf("%s: verified with %v, want %v with %q", what, err, want, says)
 		}
 		names, err := fsys.List("there")
-		if err != nil || len(names) > 0 || exists(fsys, "absent") {
-			t.Errorf("%s: left behind %v and %v, and absent: %v", what, names, err, exists(fsys, "absent"))
+		if err != nil || len(names) > 0 || disk.Exists(fsys, "absent") {
+			t.Errorf("%s: left behind %v and %v, and absent: %v", what, names, err, disk.Exists(fsys, "absent"))
 		}
 	}
 	random := newRand(anySeed(), 0)
@@ -158,19 +160,19 @@ func TestRestore_RefusesDamage(t *testing.T) {
 	}
 	refuses("something behind the end", append(bytes.Clone(file), 'x'), ErrSnapshot, "follows its end")
 	refuses("not a tar file", bytes.Repeat([]byte("nonsense"), 500), ErrSnapshot, "does not begin as a snapshot")
-	refuses("a tar file of something else", archive(t, "hello", "world"), ErrSnapshot, "does not begin as a snapshot")
+	refuses("a tar file of something else", tarFile(t, "hello", "world"), ErrSnapshot, "does not begin as a snapshot")
 	good := `{"snapshotFormat": 1, "dataFormat": 1}`
-	refuses("a newer snapshot", archive(t, "snapshot.json", `{"snapshotFormat": 2, "dataFormat": 1}`), ErrNewerFormat, "the snapshot has format 2")
-	refuses("newer data", archive(t, "snapshot.json", `{"snapshotFormat": 1, "dataFormat": 2}`), ErrNewerFormat, "has format 2, this build knows up to 1")
-	refuses("no numbers", archive(t, "snapshot.json", `{}`), ErrSnapshot, "cannot be read")
-	refuses("no JSON", archive(t, "snapshot.json", `x`), ErrSnapshot, "cannot be read")
+	refuses("a newer snapshot", tarFile(t, "snapshot.json", `{"snapshotFormat": 2, "dataFormat": 1}`), ErrNewerFormat, "the snapshot has format 2")
+	refuses("newer data", tarFile(t, "snapshot.json", `{"snapshotFormat": 1, "dataFormat": 2}`), ErrNewerFormat, "has format 2, this build knows up to 1")
+	refuses("no numbers", tarFile(t, "snapshot.json", `{}`), ErrSnapshot, "cannot be read")
+	refuses("no JSON", tarFile(t, "snapshot.json", `x`), ErrSnapshot, "cannot be read")
 	for _, name := range []string{"../evil", "/evil", "db/../../evil", "other/evil", "db/", "db/.evil", ".evil", "db/x/evil", "snapshot.json"} {
-		refuses("file "+name, archive(t, "snapshot.json", good, name, "x"), ErrSnapshot, "is not a file of a snapshot")
+		refuses("file "+name, tarFile(t, "snapshot.json", good, name, "x"), ErrSnapshot, "is not a file of a snapshot")
 	}
-	refuses("a file twice", archive(t, "snapshot.json", good, "db/x", "x", "db/x", "x"), ErrSnapshot, "is not a file of a snapshot")
+	refuses("a file twice", tarFile(t, "snapshot.json", good, "db/x", "x", "db/x", "x"), ErrSnapshot, "is not a file of a snapshot")
 	sums := fmt.Sprintf("%x  snapshot.json\n%x  db/x\n", sha256.Sum256([]byte(good)), sha256.Sum256([]byte("x")))
-	refuses("no FORMAT", archive(t, "snapshot.json", good, "db/x", "x", "SHA256SUMS", sums), ErrSnapshot, "it has no file FORMAT")
-	refuses("wrong checksums", archive(t, "snapshot.json", good, "db/x", "x", "SHA256SUMS", "x"), ErrSnapshot, "the checksum of snapshot.json is another one")
+	refuses("no FORMAT", tarFile(t, "snapshot.json", good, "db/x", "x", "SHA256SUMS", sums), ErrSnapshot, "it has no file FORMAT")
+	refuses("wrong checksums", tarFile(t, "snapshot.json", good, "db/x", "x", "SHA256SUMS", "x"), ErrSnapshot, "the checksum of snapshot.json is another one")
 }
 
 // flippable are places of which each is in the content of a file or in a checksum:
@@ -178,7 +180,7 @@ func TestRestore_RefusesDamage(t *testing.T) {
 func flippable(t *testing.T, file []byte, intN func(int) int) []int {
 	t.Helper()
 	var places []int
-	from := &countingReader{r: bytes.NewReader(file)}
+	from := bytes.NewReader(file)
 	reader := tar.NewReader(from)
 	for {
 		header, err := reader.Next()
@@ -190,14 +192,14 @@ func flippable(t *testing.T, file []byte, intN func(int) int) []int {
 		}
 		for range 3 {
 			if header.Size > 0 {
-				places = append(places, int(from.n)+intN(int(header.Size)))
+				places = append(places, len(file)-from.Len()+intN(int(header.Size)))
 			}
 		}
 	}
 }
 
-// archive makes a tar file of names and contents.
-func archive(t *testing.T, files ...string) []byte {
+// tarFile makes a tar file of names and contents.
+func tarFile(t *testing.T, files ...string) []byte {
 	t.Helper()
 	var file bytes.Buffer
 	writer := tar.NewWriter(&file)
@@ -243,11 +245,11 @@ func TestRestore_RefusesWhatIsThere(t *testing.T) {
 			fsys := vfs.NewMem()
 			switch {
 			case test.there == "/data":
-				if err := writeSynced(fsys, "data", ""); err != nil {
+				if err := disk.WriteFile(fsys, "data", ""); err != nil {
 					t.Fatal(err)
 				}
 			case strings.HasPrefix(test.there, "data/") && test.there != "data/lost+found":
-				if err := errors.Join(fsys.MkdirAll("data", 0o700), writeSynced(fsys, test.there, "")); err != nil {
+				if err := errors.Join(fsys.MkdirAll("data", 0o700), disk.WriteFile(fsys, test.there, "")); err != nil {
 					t.Fatal(err)
 				}
 			case test.there != "":
@@ -260,7 +262,7 @@ func TestRestore_RefusesWhatIsThere(t *testing.T) {
 				if err == nil || !strings.Contains(err.Error(), test.says) || test.there != "/data" && !errors.Is(err, ErrNotEmpty) {
 					t.Errorf("got %v, want %q", err, test.says)
 				}
-				if !exists(fsys, strings.TrimPrefix(test.there, "/")) {
+				if !disk.Exists(fsys, strings.TrimPrefix(test.there, "/")) {
 					t.Error("what was there is gone")
 				}
 				return
@@ -285,7 +287,7 @@ func TestRestore_Interrupted(t *testing.T) {
 	file := snapshot(t, e)
 	want := describe(t, e, Query{})
 	memory := &crashAfter{MemFS: vfs.NewCrashableMem()}
-	if err := makeDir(memory, "data"); err != nil {
+	if err := disk.MakeDir(memory, "data"); err != nil {
 		t.Fatal(err)
 	}
 	memory.noting = true

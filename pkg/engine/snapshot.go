@@ -5,6 +5,7 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/events-apiserver/events-apiserver/pkg/engine/internal/archive"
 )
 
 // SnapshotInfo is what a snapshot says about itself.
@@ -40,7 +43,7 @@ const SnapshotFormat = 1
 // that was acknowledged before the call. Writes go on meanwhile. As long as it is
 // written, the files that it needs stay on the disk.
 //
-// It returns ErrNoSpace while writes are refused for lack of space, and ends with
+// It returns ErrLowSpace while writes are refused for lack of space, and ends with
 // it when that begins: the files that it holds on to may be the reason.
 func (e *Engine) Snapshot(ctx context.Context, w io.Writer) (_ SnapshotInfo, err error) {
 	if err := e.calls.begin(); err != nil {
@@ -76,8 +79,8 @@ func (e *Engine) mayCopy(ctx context.Context) error {
 		return ErrClosed
 	default:
 	}
-	if e.space.refusing() {
-		return ErrNoSpace
+	if e.space.Refusing() {
+		return ErrLowSpace
 	}
 	return nil
 }
@@ -131,23 +134,40 @@ func otherFiles(fsys vfs.FS, dir string) ([]sourceFile, error) {
 func mayBeInSnapshot(name string) bool {
 	base := strings.TrimPrefix(name, dataName+"/")
 	return base != "" && base != "." && base != ".." && base[0] != '.' && !strings.ContainsAny(base, "/\\\x00") &&
-		!strings.HasSuffix(base, ".new") && !strings.HasSuffix(base, ".tmp") && name != snapshotHeader && name != snapshotSums
+		!strings.HasSuffix(base, ".new") && !strings.HasSuffix(base, ".tmp") && name != archive.HeaderName && name != archive.SumsName
 }
 
 func (e *Engine) writeSnapshot(ctx context.Context, w io.Writer, info SnapshotInfo, files []sourceFile) error {
-	archive, err := beginArchive(w, info)
+	header, err := json.MarshalIndent(info, "", "  ")
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", archive.HeaderName, err)
+	}
+	writer, err := archive.NewWriter(w, info.Time, append(header, '\n'))
 	if err != nil {
 		return err
 	}
 	for _, source := range files {
-		if err := e.addSource(ctx, archive, source); err != nil {
+		if err := e.addSource(ctx, writer, source); err != nil {
 			return err
 		}
 	}
-	return archive.end()
+	return writer.Close()
 }
 
-func (e *Engine) addSource(ctx context.Context, archive *archiveWriter, source sourceFile) error {
+// decode reads the header of a snapshot. It returns ErrNewerFormat for one that
+// this build cannot read.
+func (i *SnapshotInfo) decode(header []byte) error {
+	if err := json.Unmarshal(header, i); err != nil || i.SnapshotFormat < 1 || i.Format < 1 {
+		return fmt.Errorf("%w: %s cannot be read", ErrSnapshot, archive.HeaderName)
+	}
+	if i.SnapshotFormat > SnapshotFormat {
+		return fmt.Errorf("%w: the snapshot has format %d, this build knows up to %d; restore it with the version that made it",
+			ErrNewerFormat, i.SnapshotFormat, SnapshotFormat)
+	}
+	return knownFormat("the snapshot's data directory", i.Format)
+}
+
+func (e *Engine) addSource(ctx context.Context, writer *archive.Writer, source sourceFile) error {
 	file, err := e.config.FS.Open(source.path, vfs.SequentialReadsOption)
 	if err != nil {
 		return err
@@ -160,7 +180,7 @@ func (e *Engine) addSource(ctx context.Context, archive *archiveWriter, source s
 		source.size = info.Size()
 	}
 	limited := io.LimitReader(file, source.size)
-	err = archive.add(source.name, source.size, readerFunc(func(p []byte) (int, error) {
+	err = writer.Add(source.name, source.size, readerFunc(func(p []byte) (int, error) {
 		if err := e.mayCopy(ctx); err != nil {
 			return 0, err
 		}

@@ -22,6 +22,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/events-apiserver/events-apiserver/pkg/engine/internal/disk"
 )
 
 func snapshot(t *testing.T, e *Engine) []byte {
@@ -194,7 +196,7 @@ func TestSnapshot_ReadOnly(t *testing.T) {
 	e := open(t, Config{FS: memory, Indexes: testIndexes()})
 	someData(t, e)
 	crashed := memory.CrashClone(vfs.CrashCloneCfg{})
-	if err := writeSynced(crashed, "data/more", "kept beside"); err != nil {
+	if err := disk.WriteFile(crashed, "data/more", "kept beside"); err != nil {
 		t.Fatal(err)
 	}
 	before := contents(t, crashed, "data")
@@ -228,7 +230,7 @@ func TestSnapshot_Ends(t *testing.T) {
 		want error
 	}{
 		"cancelled":     {func(_ *Engine, cancel func()) { cancel() }, context.Canceled},
-		"disk is full":  {func(e *Engine, _ func()) { e.space.short.Store(true) }, ErrNoSpace},
+		"disk is full":  {func(e *Engine, _ func()) { e.space.SetFull(true) }, ErrLowSpace},
 		"engine closed": {func(e *Engine, _ func()) { go func() { _ = e.Close() }(); <-e.stopping }, ErrClosed},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -246,7 +248,7 @@ func TestSnapshot_Ends(t *testing.T) {
 			if !errors.Is(err, test.want) {
 				t.Errorf("got %v, want %v", err, test.want)
 			}
-			if exists(memory, "data/"+checkpointPrefix+"1") {
+			if disk.Exists(memory, "data/"+checkpointPrefix+"1") {
 				t.Error("its checkpoint is left")
 			}
 			if _, err := e.Snapshot(ctx, io.Discard); !errors.Is(err, test.want) {

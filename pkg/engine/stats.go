@@ -6,6 +6,8 @@ package engine
 import (
 	"sync"
 	"time"
+
+	"github.com/events-apiserver/events-apiserver/pkg/engine/internal/disk"
 )
 
 // Stats are figures about an engine. Those that count do so since Open.
@@ -51,22 +53,22 @@ func (e *Engine) Stats() Stats {
 		Keys:        counted.keys,
 		Bytes:       counted.bytes,
 		DiskBytes:   files.disk,
-		FreeBytes:   int64(e.space.free.Load()), //nolint:gosec // no disk is that large
+		FreeBytes:   int64(e.space.FreeBytes()), //nolint:gosec // no disk is that large
 		Revision:    e.Revision(),
 		Horizon:     e.Horizon(),
 		HorizonTime: time.Unix(0, e.horizonTime.Load()),
 		FeedBytes:   e.feed.held(),
 		CacheHits:   files.hits,
 		CacheMisses: files.misses,
-		Refusing:    e.space.refusing(),
-		Refused:     e.space.refused.Load(),
+		Refusing:    e.space.Refusing(),
+		Refused:     e.space.Refused(),
 		ClockJump:   time.Duration(e.clock.jumped.Load()),
 		Failed:      e.failed() != nil,
 	}
 }
 
-// filesPatience is how long Stats waits for Pebble's figures.
-const filesPatience = 200 * time.Millisecond
+// figuresTimeout is how long Stats waits for Pebble's figures.
+const figuresTimeout = 200 * time.Millisecond
 
 // files are Pebble's figures. To give them Pebble wants its list of files, and
 // keeps that to itself while it is being written.
@@ -91,11 +93,11 @@ func (f *files) get(e *Engine) fileFigures {
 	asking := f.asking
 	f.mu.Unlock()
 
-	patience := time.NewTimer(filesPatience)
-	defer patience.Stop()
+	timeout := time.NewTimer(figuresTimeout)
+	defer timeout.Stop()
 	select {
 	case <-asking:
-	case <-patience.C:
+	case <-timeout.C:
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -114,4 +116,18 @@ func (f *files) ask(e *Engine) {
 	}
 	close(f.asking)
 	f.asking = nil
+}
+
+// ProbeDisk tests whether the disk takes writes: it returns nil when there is
+// space for what opening the directory again may have to write, and a file could be
+// written, synced and removed. After ErrFailed it shows when a restart is worth
+// trying.
+func (e *Engine) ProbeDisk() error {
+	if err := e.calls.begin(); err != nil {
+		return err
+	}
+	defer e.calls.end()
+	// The memtables become files when the WAL is replayed.
+	least := uint64(max(e.config.MinFreeBytes, memTables*e.config.MemTableBytes)) //nolint:gosec // not negative
+	return disk.Probe(e.config.FS, e.config.Dir, least)
 }

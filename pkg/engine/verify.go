@@ -9,6 +9,8 @@ import (
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/events-apiserver/events-apiserver/pkg/engine/internal/disk"
 )
 
 // Verification says what Verify does beside what it always does. The zero value
@@ -100,7 +102,7 @@ func (e *Engine) Verify(ctx context.Context, v Verification) (Report, error) {
 	if c.report.Format, err = readMarker(e.config.FS, e.config.Dir); err != nil {
 		return Report{}, err
 	}
-	c.report.DiskBytes, err = sizeOf(e.config.FS, e.config.FS.PathJoin(e.config.Dir, dataName))
+	c.report.DiskBytes, err = disk.DirSize(e.config.FS, e.config.FS.PathJoin(e.config.Dir, dataName))
 	return c.report, err
 }
 

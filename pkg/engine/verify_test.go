@@ -20,6 +20,8 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/events-apiserver/events-apiserver/pkg/engine/internal/disk"
 )
 
 // someData commits what has every kind of row, part of it compacted: "a" has two
@@ -341,7 +343,7 @@ func TestReadOnly(t *testing.T) {
 	}
 	someData(t, e)
 	crashed := memory.CrashClone(vfs.CrashCloneCfg{})
-	if err := writeSynced(crashed, "data/"+checkpointPrefix+"1", ""); err != nil {
+	if err := disk.WriteFile(crashed, "data/"+checkpointPrefix+"1", ""); err != nil {
 		t.Fatal(err)
 	}
 	before := contents(t, crashed, "data")
@@ -382,7 +384,7 @@ func TestReadOnly(t *testing.T) {
 func TestReadOnly_Refuses(t *testing.T) {
 	t.Parallel()
 	newer := vfs.NewMem()
-	if err := errors.Join(newer.MkdirAll("data/db", 0o700), writeSynced(newer, "data/FORMAT", "2\n")); err != nil {
+	if err := errors.Join(newer.MkdirAll("data/db", 0o700), disk.WriteFile(newer, "data/FORMAT", "2\n")); err != nil {
 		t.Fatal(err)
 	}
 	busy := vfs.NewMem()

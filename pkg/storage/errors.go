@@ -40,10 +40,10 @@ const (
 // caller knows what they mean.
 func writeError(err error) error {
 	switch {
-	case errors.Is(err, engine.ErrNoSpace):
+	case errors.Is(err, engine.ErrLowSpace):
 		return apierrors.NewTooManyRequests(fmt.Sprintf("the store takes no writes for now: %v; make room on the disk of its data directory or delete objects, "+
 			"and writes are taken again", err), retryNoSpaceSeconds)
-	case errors.Is(err, engine.ErrStuck):
+	case errors.Is(err, engine.ErrDiskFull):
 		return apierrors.NewTimeoutError("the disk of the store ran full under this write, which may or may not be made; make room on it", retryNoSpaceSeconds)
 	case errors.Is(err, engine.ErrFailed):
 		return unavailable("the store takes no writes since its disk refused one; it must be opened anew when the disk is well")

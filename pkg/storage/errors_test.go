@@ -23,8 +23,8 @@ func TestRefusalsAskToComeBack(t *testing.T) {
 		err  error
 		code int
 	}{
-		{engine.ErrNoSpace, http.StatusTooManyRequests},
-		{engine.ErrStuck, http.StatusGatewayTimeout},
+		{engine.ErrLowSpace, http.StatusTooManyRequests},
+		{engine.ErrDiskFull, http.StatusGatewayTimeout},
 		{engine.ErrFailed, http.StatusServiceUnavailable},
 		{engine.ErrClosed, http.StatusServiceUnavailable},
 	} {

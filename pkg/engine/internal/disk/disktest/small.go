@@ -1,7 +1,7 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package engine
+package disktest
 
 import (
 	"sync"
@@ -11,30 +11,30 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// smallDisk is a file system in memory with so much room for the contents of
-// files and no more.
-type smallDisk struct {
+// Small is a file system in memory with limited space for the contents of files.
+type Small struct {
 	vfs.FS
 
 	mu             sync.Mutex
 	capacity, used int64
 }
 
-func newSmallDisk(capacity int64) *smallDisk {
-	return &smallDisk{FS: vfs.NewMem(), capacity: capacity}
+// NewSmall returns one with so many bytes.
+func NewSmall(capacity int64) *Small {
+	return &Small{FS: vfs.NewMem(), capacity: capacity}
 }
 
-// leave makes so much room and no more, whatever is there.
-func (d *smallDisk) leave(free int64) {
+// SetFree leaves so many bytes free, whatever is there.
+func (d *Small) SetFree(free int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.capacity = d.used + free
 }
 
-// clone copies the disk as it is, without the locks on it.
-func (d *smallDisk) clone(t *testing.T) *smallDisk {
+// Clone copies the directory "data" of the disk, without the locks on it.
+func (d *Small) Clone(t *testing.T) *Small {
 	t.Helper()
-	copied := newSmallDisk(0)
+	copied := NewSmall(0)
 	if _, err := vfs.Clone(d.FS, copied.FS, "data", "data"); err != nil {
 		t.Fatal(err)
 	}
@@ -44,8 +44,8 @@ func (d *smallDisk) clone(t *testing.T) *smallDisk {
 	return copied
 }
 
-// take returns how many of n bytes there is room for.
-func (d *smallDisk) take(n int) int {
+// take returns how many of n bytes there is space for.
+func (d *Small) take(n int) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	n = int(min(int64(n), max(d.capacity-d.used, 0)))
@@ -54,7 +54,7 @@ func (d *smallDisk) take(n int) int {
 }
 
 // release must be called before a file loses its name.
-func (d *smallDisk) release(name string) {
+func (d *Small) release(name string) {
 	info, err := d.Stat(name)
 	if err != nil || info.IsDir() {
 		return
@@ -64,33 +64,38 @@ func (d *smallDisk) release(name string) {
 	d.used -= info.Size()
 }
 
-func (d *smallDisk) Unwrap() vfs.FS { return d.FS }
+// Unwrap implements vfs.FS.
+func (d *Small) Unwrap() vfs.FS { return d.FS }
 
-func (d *smallDisk) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
+// Create implements vfs.FS.
+func (d *Small) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
 	d.release(name)
 	file, err := d.FS.Create(name, category)
 	return &smallFile{file, d}, err
 }
 
 // ReuseForWrite makes a new file, which is simpler to account for.
-func (d *smallDisk) ReuseForWrite(oldname, newname string, category vfs.DiskWriteCategory) (vfs.File, error) {
+func (d *Small) ReuseForWrite(oldname, newname string, category vfs.DiskWriteCategory) (vfs.File, error) {
 	if err := d.Remove(oldname); err != nil {
 		return nil, err
 	}
 	return d.Create(newname, category)
 }
 
-func (d *smallDisk) Rename(oldname, newname string) error {
+// Rename implements vfs.FS.
+func (d *Small) Rename(oldname, newname string) error {
 	d.release(newname)
 	return d.FS.Rename(oldname, newname)
 }
 
-func (d *smallDisk) Remove(name string) error {
+// Remove implements vfs.FS.
+func (d *Small) Remove(name string) error {
 	d.release(name)
 	return d.FS.Remove(name)
 }
 
-func (d *smallDisk) GetDiskUsage(string) (vfs.DiskUsage, error) {
+// GetDiskUsage implements vfs.FS.
+func (d *Small) GetDiskUsage(string) (vfs.DiskUsage, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return vfs.DiskUsage{AvailBytes: uint64(max(d.capacity-d.used, 0)), TotalBytes: uint64(d.capacity)}, nil //nolint:gosec // not negative
@@ -98,10 +103,10 @@ func (d *smallDisk) GetDiskUsage(string) (vfs.DiskUsage, error) {
 
 type smallFile struct {
 	vfs.File
-	disk *smallDisk
+	disk *Small
 }
 
-// Write writes a part, as a real disk does, when there is no room for all.
+// Write writes a part, as a real disk does, when there is not enough space.
 func (f *smallFile) Write(p []byte) (int, error) {
 	n, err := f.File.Write(p[:f.disk.take(len(p))])
 	if err == nil && n < len(p) {

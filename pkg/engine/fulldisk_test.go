@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"math"
 	"math/rand/v2"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -19,6 +18,9 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"github.com/events-apiserver/events-apiserver/pkg/engine/internal/disk"
+	"github.com/events-apiserver/events-apiserver/pkg/engine/internal/disk/disktest"
 )
 
 // These tests run in bubbles, so that waiting for room takes no time. What runs
@@ -28,7 +30,7 @@ import (
 // byte.
 type fullEngine struct {
 	*Engine
-	disk *smallDisk
+	disk *disktest.Small
 
 	mu           sync.Mutex
 	acknowledged map[string]Revision
@@ -47,21 +49,21 @@ func (f *fullEngine) config() Config {
 
 func fillDisk(t *testing.T) *fullEngine {
 	t.Helper()
-	f := &fullEngine{disk: newSmallDisk(64 * mib), acknowledged: map[string]Revision{}}
+	f := &fullEngine{disk: disktest.NewSmall(64 * mib), acknowledged: map[string]Revision{}}
 	var err error
 	if f.Engine, err = Open(f.config()); err != nil {
 		t.Fatal(err)
 	}
 	f.write(t, "some", 500)
 	// What is removed in the background may make room for a while.
-	for round := 0; f.room.lackingFor() < 3*littleRest; round++ {
-		f.disk.leave(0)
+	for round := 0; f.retry.FullFor() < 3*disk.CompactionPause; round++ {
+		f.disk.SetFree(0)
 		var writers sync.WaitGroup
 		for writer := range 8 {
 			writers.Go(func() { f.write(t, fmt.Sprint(round, "-", writer), math.MaxInt) })
 		}
 		writers.Wait()
-		<-time.After(4 * littleRest)
+		<-time.After(4 * disk.CompactionPause)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -85,10 +87,10 @@ func (f *fullEngine) write(t *testing.T, writer string, keys int) {
 			f.mu.Lock()
 			f.acknowledged[key] = revision
 			f.mu.Unlock()
-		case errors.Is(err, ErrStuck) || errors.Is(err, ErrNoSpace):
+		case errors.Is(err, ErrDiskFull) || errors.Is(err, ErrLowSpace):
 			return
 		default:
-			t.Errorf("a write to a full disk: %v, want ErrStuck or ErrNoSpace", err)
+			t.Errorf("a write to a full disk: %v, want ErrDiskFull or ErrLowSpace", err)
 			return
 		}
 	}
@@ -104,16 +106,16 @@ func TestFullToTheLastByte(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := fillDisk(t)
-		if err := f.put(t); !errors.Is(err, ErrNoSpace) {
-			t.Errorf("a write to the full disk: %v, want ErrNoSpace", err)
+		if err := f.put(t); !errors.Is(err, ErrLowSpace) {
+			t.Errorf("a write to the full disk: %v, want ErrLowSpace", err)
 		}
 		if stats := f.Stats(); !stats.Refusing || stats.Refused == 0 || stats.Failed {
 			t.Errorf("figures of a full disk: %+v", stats)
 		}
 		hasAll(t, f.Engine, f.acknowledged)
 
-		f.disk.leave(32 * mib)
-		<-time.After(2 * littleRest)
+		f.disk.SetFree(32 * mib)
+		<-time.After(2 * disk.CompactionPause)
 		synctest.Wait()
 		if err := f.put(t); err != nil {
 			t.Errorf("a write with room again: %v", err)
@@ -141,15 +143,15 @@ func TestCloseOnFullDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := fillDisk(t)
 		begun := time.Now()
-		if err := f.Close(); !errors.Is(err, ErrStuck) {
-			t.Errorf("close: %v, want ErrStuck", err)
+		if err := f.Close(); !errors.Is(err, ErrDiskFull) {
+			t.Errorf("close: %v, want ErrDiskFull", err)
 		}
-		if took := time.Since(begun); took > 2*closePatience {
+		if took := time.Since(begun); took > 2*closeTimeout {
 			t.Errorf("close took %s", took)
 		}
 		// With room it comes to its end, so that the directory can be opened.
-		f.disk.leave(32 * mib)
-		<-time.After(2 * littleRest)
+		f.disk.SetFree(32 * mib)
+		<-time.After(2 * disk.CompactionPause)
 		synctest.Wait()
 		again, err := Open(f.config())
 		if err != nil {
@@ -166,24 +168,24 @@ func TestOpenOnFullDisk(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := fillDisk(t)
-		if err := f.Close(); !errors.Is(err, ErrStuck) {
+		if err := f.Close(); !errors.Is(err, ErrDiskFull) {
 			t.Fatal(err)
 		}
 		// The process has ended: what it did not sync is in the files still.
-		disk := f.disk.clone(t)
+		copied := f.disk.Clone(t)
 		config := f.config()
-		config.FS = disk
+		config.FS = copied
 		begun := time.Now()
-		if _, err := Open(config); !errors.Is(err, ErrStuck) || !strings.Contains(err.Error(), "make room") {
-			t.Errorf("open: %v, want ErrStuck and what to do", err)
+		if _, err := Open(config); !errors.Is(err, ErrDiskFull) || !strings.Contains(err.Error(), "make room") {
+			t.Errorf("open: %v, want ErrDiskFull and what to do", err)
 		}
-		if took := time.Since(begun); took > 2*openPatience {
+		if took := time.Since(begun); took > 2*openTimeout {
 			t.Errorf("open took %s", took)
 		}
-		for _, d := range []*smallDisk{disk, f.disk} {
-			d.leave(32 * mib)
+		for _, d := range []*disktest.Small{copied, f.disk} {
+			d.SetFree(32 * mib)
 		}
-		<-time.After(2 * littleRest)
+		<-time.After(2 * disk.CompactionPause)
 		synctest.Wait()
 		e, err := Open(config)
 		if err != nil {
@@ -204,63 +206,9 @@ func TestOpenWithoutRoomForSmallFiles(t *testing.T) {
 		return nil
 	})
 	_, err := Open(Config{Dir: "data", FS: errorfs.Wrap(vfs.NewMem(), refused)})
-	if !errors.Is(err, ErrNoSpace) || !strings.Contains(err.Error(), "make room") {
-		t.Errorf("open: %v, want ErrNoSpace and what to do", err)
+	if !errors.Is(err, ErrLowSpace) || !strings.Contains(err.Error(), "make room") {
+		t.Errorf("open: %v, want ErrLowSpace and what to do", err)
 	}
-}
-
-func TestPatienceFor(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		for category, want := range map[vfs.DiskWriteCategory]struct {
-			err    error
-			waited time.Duration
-		}{
-			vfs.WriteCategoryUnspecified: {syscall.ENOSPC, 0},
-			"pebble-compaction":          {syscall.ENOSPC, 0},
-			"pebble-memtable-flush":      {nil, time.Minute},
-			"pebble-wal":                 {nil, time.Minute},
-		} {
-			disk := newSmallDisk(3)
-			room := newRoomWatch(func(bool) {})
-			file, err := (&patientFS{FS: disk, room: room}).Create("file", category)
-			if err != nil {
-				t.Fatal(err)
-			}
-			growing := time.AfterFunc(time.Minute, func() { disk.leave(3) })
-			begun := time.Now()
-			_, err = file.Write([]byte("abcdef"))
-			if waited := time.Since(begun); !errors.Is(err, want.err) || waited < want.waited || waited > want.waited+patienceStep {
-				t.Errorf("%s: %v after %s, want %v after %s", category, err, waited, want.err, want.waited)
-			}
-			growing.Stop()
-			content := make([]byte, 6)
-			if n, _ := file.ReadAt(content, 0); err == nil && string(content[:n]) != "abcdef" {
-				t.Errorf("%s: the file holds %q", category, content[:n])
-			}
-		}
-	})
-}
-
-func TestMergingFilesRests(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		disk := newSmallDisk(3)
-		fsys := &patientFS{FS: disk, room: newRoomWatch(func(bool) {})}
-		for n, rests := range []time.Duration{0, littleRest} {
-			name, begun := strconv.Itoa(n), time.Now()
-			file, err := fsys.Create(name, "pebble-compaction")
-			if err != nil {
-				t.Fatal(err)
-			}
-			if rested := time.Since(begun); rested != rests {
-				t.Errorf("file %s was made after %s, want %s", name, rested, rests)
-			}
-			if _, err := file.Write([]byte("abcdef")); !errors.Is(err, syscall.ENOSPC) {
-				t.Errorf("file %s: %v, want ENOSPC", name, err)
-			}
-		}
-	})
 }
 
 // TestCategories fails when Pebble names what it writes otherwise.
@@ -305,7 +253,7 @@ func (c *categories) has(category vfs.DiskWriteCategory) bool {
 
 func TestProbeDisk(t *testing.T) {
 	t.Parallel()
-	disk := newSmallDisk(64 * mib)
+	disk := disktest.NewSmall(64 * mib)
 	e := open(t, Config{FS: disk, MinFreeBytes: mib, MemTableBytes: mib})
 	for _, test := range []struct {
 		free int64
@@ -313,14 +261,14 @@ func TestProbeDisk(t *testing.T) {
 	}{
 		{64 * mib, nil},
 		// Less than the buffers of newest writes may need.
-		{3 * mib, ErrNoSpace},
+		{3 * mib, ErrLowSpace},
 		{64 * mib, nil},
 	} {
-		disk.leave(test.free)
+		disk.SetFree(test.free)
 		if err := e.ProbeDisk(); !errors.Is(err, test.want) {
 			t.Errorf("with %d bytes: %v, want %v", test.free, err, test.want)
 		}
-		if _, err := disk.Stat("data/" + probeName); !errors.Is(err, fs.ErrNotExist) {
+		if _, err := disk.Stat("data/PROBE"); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("with %d bytes the probe is left: %v", test.free, err)
 		}
 	}
@@ -333,15 +281,15 @@ func TestSpaceIsCheckedByBytes(t *testing.T) {
 	const least = 64 << 10
 	e := open(t, Config{FS: disk, MinFreeBytes: least})
 	disk.free.Store(least)
-	e.checkSpace()
+	e.space.Check()
 	disk.free.Store(least - 1)
 	for n := 0; ; n++ {
 		_, err := e.Commit(t.Context(), Op{Key: fmt.Append(nil, n), Value: []byte(strings.Repeat("x", 1<<10))})
-		if errors.Is(err, ErrNoSpace) {
+		if errors.Is(err, ErrLowSpace) {
 			return
 		}
 		if err != nil || n > least>>10 {
-			t.Fatalf("write %d: %v, want ErrNoSpace by then", n, err)
+			t.Fatalf("write %d: %v, want ErrLowSpace by then", n, err)
 		}
 	}
 }
