@@ -10,10 +10,10 @@ import (
 	"strings"
 )
 
-// canvas collects the elements of an SVG file. Later ones lie above earlier ones.
+// canvas collects the elements of an SVG file. Later elements cover earlier ones.
 type canvas struct{ body bytes.Buffer }
 
-// rect is a place on the canvas, in pixels from its upper left corner.
+// rect is an area of the canvas, in pixels from the upper left corner.
 type rect struct{ x, y, w, h int }
 
 func (r rect) right() int   { return r.x + r.w }
@@ -37,8 +37,8 @@ func (c *canvas) box(r rect, class, title string, lines ...string) {
 	c.block(r, title, lines)
 }
 
-// frame draws a rectangle for boxes to be put into. Its title is at the top,
-// centered at titleX, where no arrow crosses it.
+// frame draws a rectangle that contains boxes. Its title is at the top, centered
+// at titleX, where no arrow crosses it.
 func (c *canvas) frame(r rect, class string, titleX int, title string) {
 	c.printf(`<rect class="%s" x="%d" y="%d" width="%d" height="%d" rx="10"/>`, class, r.x, r.y, r.w, r.h)
 	c.text(point{titleX, r.y + 24}, "name", title)
@@ -52,7 +52,7 @@ func (c *canvas) cylinder(r rect, class, title string, lines ...string) {
 	c.block(rect{r.x, r.y + depth, r.w, r.h - depth}, title, lines)
 }
 
-// bar draws a tall narrow rectangle with text that reads upward.
+// bar draws a tall narrow rectangle with vertical text.
 func (c *canvas) bar(r rect, class, title string) {
 	c.printf(`<rect class="%s" x="%d" y="%d" width="%d" height="%d" rx="6"/>`, class, r.x, r.y, r.w, r.h)
 	c.printf(`<text class="line" transform="translate(%d %d) rotate(-90)">%s</text>`, r.centerX()+4, r.centerY(), escape(title))
@@ -77,7 +77,7 @@ func (c *canvas) text(at point, class, text string) {
 	c.printf(`<text class="%s" x="%d" y="%d">%s</text>`, class, at.x, at.y, escape(text))
 }
 
-// arrow draws a line through the points with a head at its end.
+// arrow draws a line through the points with an arrowhead at its end.
 func (c *canvas) arrow(class string, through ...point) {
 	var path strings.Builder
 	for i, p := range through {
@@ -92,7 +92,7 @@ func (c *canvas) arrow(class string, through ...point) {
 
 func escape(text string) string {
 	var escaped strings.Builder
-	// A strings.Builder does not fail.
+	// Writes to a strings.Builder never fail.
 	_ = xml.EscapeText(&escaped, []byte(text))
 	return escaped.String()
 }

@@ -3,21 +3,21 @@
 
 package main
 
-// dataPath is the way of the data from a client to the disk.
+// dataPath shows the path of a request from a client to the disk.
 func dataPath() picture {
 	return picture{
 		file:  "data-path.svg",
-		title: "The way of the data",
-		description: "Clients of events.k8s.io/v1 talk to kube-apiserver, whose aggregator passes their requests on to events-apiserver. " +
-			"It keeps the events in a data directory of its own, or in an etcd of its own. Everything else, core/v1 events included, " +
+		title: "The path of the data",
+		description: "Clients of events.k8s.io/v1 talk to kube-apiserver, whose aggregator forwards their requests to events-apiserver. " +
+			"It stores the events in its data directory or in a separate etcd. Everything else, including core/v1 events, " +
 			"stays in kube-apiserver and the cluster's etcd.",
 		height: 560,
 		draw:   drawDataPath,
 	}
 }
 
-// pathLayout says where everything is: clients at the left, kube-apiserver in
-// the middle, events-apiserver at the right, and below each server its store.
+// pathLayout has the position of each part: clients on the left, kube-apiserver
+// in the middle, events-apiserver on the right, and below each server its store.
 type pathLayout struct {
 	writers, readers, others             rect
 	host, gate, aggregator, builtin      rect
@@ -64,8 +64,8 @@ func drawBoxes(c *canvas, l pathLayout) {
 	c.frame(l.host, "host", l.host.centerX(), "kube-apiserver")
 	c.bar(l.gate, "part", "authentication, authorization, audit")
 	c.box(l.aggregator, "part", "aggregator", "APIService", "v1.events.k8s.io")
-	c.box(l.builtin, "part", "built-in APIs", "core/v1 events", "and all the rest")
-	c.cylinder(l.hostStore, "store", "the cluster's etcd", "all events for an hour,", "all the rest")
+	c.box(l.builtin, "part", "built-in APIs", "core/v1 events", "and all others")
+	c.cylinder(l.hostStore, "store", "the cluster's etcd", "all events for an hour,", "all other resources")
 
 	c.frame(l.server, "ours", l.server.centerX(), "events-apiserver")
 	c.box(l.access, "ourpart", "delegated access checks", "authentication, authorization")
@@ -73,11 +73,11 @@ func drawBoxes(c *canvas, l pathLayout) {
 	c.box(l.registry, "ourpart", "registry", "validation, strategy")
 	c.box(l.storage, "ourpart", "storage", "lists by index, watches")
 	c.box(l.engine, "ourpart", "engine", "revisions, indexes, expiry")
-	c.cylinder(l.serverStore, "ourstore", "its data directory", "all events, for days", "(or an etcd of its own)")
+	c.cylinder(l.serverStore, "ourstore", "its data directory", "all events, for days", "(or a separate etcd)")
 }
 
-// drawRequests draws the two ways: events.k8s.io through the aggregator, and
-// the rest as it always was.
+// drawRequests draws the two paths: events.k8s.io through the aggregator, and
+// everything else as without the server.
 func drawRequests(c *canvas, l pathLayout) {
 	for _, client := range []rect{l.writers, l.readers} {
 		c.arrow("events", point{client.right(), client.centerY()}, point{l.gate.x, client.centerY()})
@@ -97,11 +97,11 @@ func drawRequests(c *canvas, l pathLayout) {
 	c.arrow("other", point{l.builtin.centerX(), l.builtin.bottom()}, point{l.builtin.centerX(), l.hostStore.y})
 }
 
-// drawDelegation draws what events-apiserver asks of kube-apiserver.
+// drawDelegation draws the requests of events-apiserver to kube-apiserver.
 func drawDelegation(c *canvas, l pathLayout) {
 	y := l.admission.centerY() + 40
 	c.arrow("back", point{l.server.x, y}, point{l.host.right(), y})
 	middle := (l.host.right() + l.server.x) / 2
-	c.label(point{middle, y - 10}, "backtext", "asks, watches, mirrors")
+	c.label(point{middle, y - 10}, "backtext", "calls, watches, mirrors")
 	c.label(point{middle, y + 20}, "backtext", "TokenReview", "SubjectAccessReview", "namespaces", "webhooks, policies", "flow control", "core/v1 events")
 }

@@ -1,11 +1,10 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Command diagram draws the pictures of the docs: the way of the data, which the
-// README and docs/architecture.md show, and the embedded store of
-// docs/storage.md.
+// Command diagram draws the pictures of the docs: the path of the data, in the
+// README and docs/architecture.md, and the embedded store, in docs/storage.md.
 //
-// It promises the same bytes for the same source, so that a check can compare,
-// and pictures that can be read at 900 pixels on light and dark pages. It must
-// not need anything but the standard library.
+// The same source always gives the same bytes, so that a check can compare them,
+// and the pictures are readable at 900 pixels on light and dark pages. It depends
+// on the standard library only.
 package main

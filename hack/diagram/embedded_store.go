@@ -3,27 +3,27 @@
 
 package main
 
-// embeddedStore is the inside of the embedded store.
+// embeddedStore shows the parts of the embedded store.
 func embeddedStore() picture {
 	return picture{
 		file:  "embedded-store.svg",
 		title: "The embedded store",
-		description: "Writes go to one writer, which puts all that wait into one batch; after one fsync of the log they are published, " +
-			"answered and passed to the change feed, which serves watches. Rows in sorted files hold versions, changes, index entries, " +
-			"deadlines and a few numbers. Gets and lists read versions at one revision, through an index where they can. Expiry deletes " +
-			"through the writer; compaction removes what is older than the horizon.",
+		description: "Writes go to one writer, which puts all waiting writes into one batch; after one fsync of the WAL they are published, " +
+			"acknowledged and added to the change buffer, which serves watches. Rows in Pebble hold versions, changes, index entries, " +
+			"deadlines and metadata. Gets and lists read versions at one revision, through an index if possible. Expiry deletes " +
+			"through the writer; compaction removes revisions below the compact revision.",
 		height: 712,
 		draw:   drawEmbeddedStore,
 	}
 }
 
-// storeLayout says where everything is: callers at the top, below them the
-// engine, the data directory, and what works on it by itself.
+// storeLayout has the position of each part: callers at the top, below them the
+// engine, the data directory, and the background work.
 type storeLayout struct {
 	callers, watchers, readers               rect
 	engine                                   rect
-	writer, publish, feed, read              rect
-	directory, log, rows                     rect
+	writer, publish, buffer, read            rect
+	directory, wal, rows                     rect
 	expiries, meta, changes, versions, index rect
 	expiry, compaction                       rect
 }
@@ -38,11 +38,11 @@ func newStoreLayout() storeLayout {
 		engine:  rect{32, 122, 840, 152},
 		writer:  rect{48, 166, 158, 90},
 		publish: rect{242, 166, 144, 90},
-		feed:    rect{432, 166, 168, 90},
+		buffer:  rect{432, 166, 168, 90},
 		read:    rect{640, 166, 216, 90},
 
 		directory: rect{32, 326, 840, 256},
-		log:       rect{48, 370, 338, 46},
+		wal:       rect{48, 370, 338, 46},
 		rows:      rect{40, 446, 824, 124},
 		expiries:  row(52, 146),
 		meta:      row(210, 146),
@@ -68,42 +68,42 @@ func drawStoreBoxes(c *canvas, l storeLayout) {
 	c.box(l.watchers, "client", "watch", "every change, in order")
 	c.box(l.readers, "client", "get, list", "page by page")
 
-	c.frame(l.engine, "ours", l.log.centerX(), "engine")
-	c.box(l.writer, "ourpart", "writer", "checks expectations,", "gives out revisions")
+	c.frame(l.engine, "ours", l.wal.centerX(), "engine")
+	c.box(l.writer, "ourpart", "writer", "checks preconditions,", "assigns revisions")
 	c.box(l.publish, "ourpart", "publish", "makes revisions", "visible, in order")
-	c.box(l.feed, "ourpart", "change feed", "newest from memory,", "older from disk")
-	c.box(l.read, "ourpart", "read at a revision", "a list shows one moment", "however long it takes")
+	c.box(l.buffer, "ourpart", "change buffer", "recent from memory,", "older from disk")
+	c.box(l.read, "ourpart", "read at a revision", "a list is a consistent", "snapshot of the store")
 
-	c.frame(l.directory, "host", l.log.centerX(), "data directory")
-	c.box(l.log, "part", "log", "the newest writes; read again after a kill")
-	c.frame(l.rows, "part", l.log.centerX(), "rows in sorted files (Pebble)")
+	c.frame(l.directory, "host", l.wal.centerX(), "data directory")
+	c.box(l.wal, "part", "WAL", "the newest writes; replayed after a crash")
+	c.frame(l.rows, "part", l.wal.centerX(), "rows in memtable and sstables")
 	c.box(l.expiries, "part", "expiry", "deadline → key")
-	c.box(l.meta, "part", "meta", "horizon, counters,", "list of indexes")
+	c.box(l.meta, "part", "meta", "compact revision,", "counters, index list")
 	c.box(l.changes, "part", "changes", "revision → key")
 	c.box(l.versions, "part", "versions", "key, revision", "→ value")
 	c.box(l.index, "part", "index", "field's value", "→ key")
 
-	c.box(l.expiry, "client", "expiry, each second", "takes what is past its deadline,", "and deletes it as a caller does, 256 at a time")
-	c.box(l.compaction, "client", "compaction, every 5 minutes", "raises the horizon, then removes below it: versions that newer", "ones replaced, changes, index entries that no version needs")
+	c.box(l.expiry, "client", "expiry, every second", "finds events past their deadline, and deletes", "them through the writer, 256 at a time")
+	c.box(l.compaction, "client", "compaction, every 5 minutes", "raises the compact revision, then removes below it: replaced", "versions, changes, index entries that no version needs")
 }
 
-// drawWrites draws the way of a write and, as numbers, the steps in the text.
+// drawWrites draws the path of a write, with the numbers of the steps in the text.
 func drawWrites(c *canvas, l storeLayout) {
 	c.arrow("events", point{l.writer.centerX(), l.callers.bottom()}, point{l.writer.centerX(), l.writer.y})
 	c.label(point{l.writer.centerX() + 42, l.callers.bottom() + 24}, "eventstext", "1 writes")
-	c.arrow("events", point{l.writer.centerX(), l.writer.bottom()}, point{l.writer.centerX(), l.log.y})
+	c.arrow("events", point{l.writer.centerX(), l.writer.bottom()}, point{l.writer.centerX(), l.wal.y})
 	c.label(point{l.writer.centerX() + 54, l.engine.bottom() + 31}, "eventstext", "2 one batch")
-	c.arrow("events", point{l.publish.centerX(), l.log.y}, point{l.publish.centerX(), l.publish.bottom()})
+	c.arrow("events", point{l.publish.centerX(), l.wal.y}, point{l.publish.centerX(), l.publish.bottom()})
 	c.label(point{l.publish.centerX() + 50, l.engine.bottom() + 31}, "eventstext", "3 one fsync")
 	c.arrow("events", point{l.publish.centerX(), l.publish.y}, point{l.publish.centerX(), l.callers.bottom()})
 	c.label(point{l.publish.centerX() + 50, l.callers.bottom() + 24}, "eventstext", "4 answers")
-	c.arrow("events", point{l.publish.right(), l.publish.centerY()}, point{l.feed.x, l.publish.centerY()})
-	c.arrow("events", point{l.log.centerX(), l.log.bottom()}, point{l.log.centerX(), l.rows.y})
+	c.arrow("events", point{l.publish.right(), l.publish.centerY()}, point{l.buffer.x, l.publish.centerY()})
+	c.arrow("events", point{l.wal.centerX(), l.wal.bottom()}, point{l.wal.centerX(), l.rows.y})
 }
 
 func drawReads(c *canvas, l storeLayout) {
-	c.arrow("reads", point{l.feed.centerX(), l.feed.y}, point{l.feed.centerX(), l.watchers.bottom()})
-	c.arrow("reads", point{l.changes.centerX(), l.changes.y}, point{l.changes.centerX(), l.feed.bottom()})
+	c.arrow("reads", point{l.buffer.centerX(), l.buffer.y}, point{l.buffer.centerX(), l.watchers.bottom()})
+	c.arrow("reads", point{l.changes.centerX(), l.changes.y}, point{l.changes.centerX(), l.buffer.bottom()})
 	c.label(point{(l.changes.centerX() + l.versions.centerX()) / 2, l.engine.bottom() + 24}, "readstext", "watches that", "begin in the past")
 	c.arrow("reads", point{l.read.centerX(), l.read.y}, point{l.read.centerX(), l.readers.bottom()})
 	for _, row := range []rect{l.versions, l.index} {

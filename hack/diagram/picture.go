@@ -13,9 +13,9 @@ const width = 900
 
 // picture is one SVG file.
 type picture struct {
-	// file is its name in the directory of pictures.
+	// file is the name of the file.
 	file string
-	// title and description are for those who cannot see it.
+	// title and description are the alternative text.
 	title, description string
 	// height is in pixels.
 	height int
@@ -35,14 +35,14 @@ func (p *picture) svg() []byte {
 	return bytes.Clone(c.body.Bytes())
 }
 
-// arrow is a kind of arrows.
+// arrow is a style of arrows.
 type arrow struct{ class, color string }
 
 func arrows() []arrow {
 	return []arrow{{"events", "#1c6cb5"}, {"reads", "#2c7a4b"}, {"other", "#6b7785"}, {"back", "#a85a0c"}}
 }
 
-// arrowHeads defines the heads of the arrows of each kind.
+// arrowHeads defines the arrowhead of each style.
 func arrowHeads() string {
 	var heads bytes.Buffer
 	for _, kind := range arrows() {

@@ -17,8 +17,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// texts returns the words on the picture, with where each is centered. It fails
-// the test when the picture is not well-formed.
+// texts returns the texts of the picture, with the center of each. It fails the
+// test if the picture is not well-formed.
 func texts(t *testing.T, picture []byte) map[string]point {
 	t.Helper()
 	found := map[string]point{}
@@ -47,7 +47,7 @@ func texts(t *testing.T, picture []byte) map[string]point {
 	}
 }
 
-// number reads an attribute; text that is turned by transform has none.
+// number reads an attribute; rotated text has none.
 func number(t *testing.T, element xml.StartElement, name string) int {
 	t.Helper()
 	for _, attribute := range element.Attr {
@@ -70,7 +70,7 @@ func TestPictures(t *testing.T) {
 			"admission", "registry", "engine", "the cluster's etcd", "its data directory", "SubjectAccessReview",
 		},
 		"embedded-store.svg": {
-			"writer", "3 one fsync", "publish", "change feed", "log",
+			"writer", "3 one fsync", "publish", "change buffer", "WAL",
 			"versions", "changes", "index", "expiry", "meta", "compaction, every 5 minutes",
 		},
 	}
@@ -88,13 +88,13 @@ func TestPictures(t *testing.T) {
 	}
 }
 
-// checkPlaces wants all text on the picture, and no text over another. Where the
-// letters of a usual font end is estimated, from 6 to 8 pixels for each.
+// checkPlaces fails the test if a text leaves the picture or overlaps another. The
+// width of a letter is estimated at 6 to 8 pixels.
 func checkPlaces(t *testing.T, height int, found map[string]point) {
 	t.Helper()
 	const widest, usual, high = 8, 6, 12
 	for text, at := range found {
-		if at.x == 0 { // turned
+		if at.x == 0 { // rotated
 			continue
 		}
 		half := len([]rune(text)) * widest / 2

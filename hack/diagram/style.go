@@ -3,8 +3,8 @@
 
 package main
 
-// Every picture has a white ground of its own, so one set of colors serves light
-// and dark pages.
+// Every picture has a white background, so the same colors work on light and dark
+// pages.
 const head = `<svg xmlns="http://www.w3.org/2000/svg" width="%[1]d" height="%[2]d" viewBox="0 0 %[1]d %[2]d" role="img" aria-labelledby="title desc">
 <title id="title">%[3]s</title>
 <desc id="desc">%[4]s</desc>
