@@ -15,7 +15,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 )
 
-// check returns what is wrong with an installation, in the order of its objects' names.
+// check returns the problems of an installation, ordered by the names of its objects.
 func check(objects manifest) []string {
 	problems := checkRegistration(objects)
 	byName := func(a, b reference) int { return cmp.Compare(a.String(), b.String()) }
@@ -49,15 +49,15 @@ func checkObject(objects manifest, ref reference) []string {
 	return problems
 }
 
-// need reports an object that is named and not there. A name that is empty asks for nothing, and kube-system is in every cluster.
+// need reports a reference to a missing object. An empty name is not a reference, and kube-system exists in every cluster.
 func (m manifest) need(ref reference) []string {
 	if _, found := m[ref]; found || ref.name == "" || ref == (reference{kind: "Namespace", name: "kube-system"}) {
 		return nil
 	}
-	return []string{fmt.Sprintf("needs %s, which is not there", ref)}
+	return []string{fmt.Sprintf("needs %s, which is missing", ref)}
 }
 
-// checkRole reports a Role that is named and not there. Those of kube-system are in every cluster.
+// checkRole reports a reference to a missing Role. The Roles of kube-system exist in every cluster.
 func checkRole(objects manifest, namespace string, role rbacv1.RoleRef) []string {
 	if role.Kind != "Role" || namespace == "kube-system" {
 		return nil
@@ -75,7 +75,7 @@ func checkSubjects(objects manifest, subjects []rbacv1.Subject) []string {
 
 func checkSecret(secret *corev1.Secret) []string {
 	if _, found := secret.Data["ca.key"]; found {
-		return []string{"has the CA's private key, which must not get into the cluster"}
+		return []string{"has the CA's private key, which must not be stored in the cluster"}
 	}
 	return nil
 }

@@ -11,19 +11,19 @@ import (
 
 const otherCA = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCmIzUm9aWEp6Ci0tLS0tRU5EIENFUlRJRklDQVRFLS0tLS0K"
 
-// The two good installations, one for each store.
+// The two valid installations, one for each store.
 const (
 	embedded = "testdata/embedded.yaml"
 	etcd     = "testdata/etcd.yaml"
 )
 
-// change is one thing that is changed in a good installation, and what is to be reported then.
+// change is one change of a valid installation, and the report that it must lead to.
 type change struct {
 	name, old, new string
 	want           string
 }
 
-// testChanges wants each thing reported and nothing else.
+// testChanges fails the test unless each change, and nothing else, is reported.
 func testChanges(t *testing.T, file string, tests []change) {
 	t.Helper()
 	good := readFile(t, file)
@@ -52,7 +52,7 @@ func TestCheck(t *testing.T) {
 	testChanges(t, embedded, []change{
 		{name: "good"},
 		{
-			name: "registration taken back at restart",
+			name: "registration undone at restart",
 			old:  `automanaged: "false"`, new: `automanaged: onstart`,
 			want: "APIService v1.events.k8s.io: label kube-aggregator.kubernetes.io/automanaged is \"onstart\"",
 		},
@@ -64,7 +64,7 @@ func TestCheck(t *testing.T) {
 		{
 			name: "no registration",
 			old:  "name: v1.events.k8s.io", new: "name: v1beta1.events.k8s.io",
-			want: "APIService v1.events.k8s.io is not there",
+			want: "APIService v1.events.k8s.io is missing",
 		},
 		{
 			name: "certificate not verified",
@@ -77,7 +77,7 @@ func TestCheck(t *testing.T) {
 			want: "APIService v1.events.k8s.io: spec.caBundle has no certificate",
 		},
 		{
-			name: "CA that is no certificate",
+			name: "CA that is not a certificate",
 			old:  "caBundle: " + caBundle, new: "caBundle: ZXZlbnRz",
 			want: "APIService v1.events.k8s.io: spec.caBundle has no certificate",
 		},
@@ -104,12 +104,12 @@ func TestCheck(t *testing.T) {
 		{
 			name: "service selects no pod",
 			old:  "selector:\n    app: server", new: "selector:\n    app: other",
-			want: "APIService v1.events.k8s.io: Service events-apiserver/server leads to no container port 10250",
+			want: "APIService v1.events.k8s.io: Service events-apiserver/server does not lead to a container port 10250",
 		},
 		{
 			name: "container port not open",
 			old:  "containerPort: 10250", new: "containerPort: 8443",
-			want: "APIService v1.events.k8s.io: Service events-apiserver/server leads to no container port 10250",
+			want: "APIService v1.events.k8s.io: Service events-apiserver/server does not lead to a container port 10250",
 		},
 		{
 			name: "misspelt field",
@@ -119,12 +119,12 @@ func TestCheck(t *testing.T) {
 		{
 			name: "unknown kind",
 			old:  "kind: Secret", new: "kind: Secrecy",
-			want: "no check knows v1 Secrecy",
+			want: "v1 Secrecy is not supported",
 		},
 		{
 			name: "same object twice",
 			old:  "---\napiVersion: v1\nkind: ServiceAccount", new: "---\napiVersion: v1\nkind: Namespace\nmetadata:\n  name: events-apiserver\n---\napiVersion: v1\nkind: ServiceAccount",
-			want: "Namespace events-apiserver is there twice",
+			want: "Namespace events-apiserver is defined twice",
 		},
 		{
 			name: "subject missing",
@@ -204,8 +204,8 @@ func TestCheck(t *testing.T) {
 	})
 }
 
-// TestStockAPIService holds what kube-apiserver itself writes for the group; with anything else there the group would not be back
-// for good. Our own object keeps the same place in discovery.
+// TestStockAPIService compares with what kube-apiserver itself writes for the group; with any other content the group would not be
+// returned permanently. Our own object keeps the same position in discovery.
 func TestStockAPIService(t *testing.T) {
 	t.Parallel()
 	stock := readAPIService(t, "../apiservice-stock.yaml")

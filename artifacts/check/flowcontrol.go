@@ -10,16 +10,16 @@ import (
 	flowcontrolv1 "k8s.io/api/flowcontrol/v1"
 )
 
-// stockPrecedence is that of "service-accounts", the stock schema that would take
+// stockPrecedence is that of "service-accounts", the stock schema that would match
 // the requests of the server's account.
 const stockPrecedence = 9000
 
-// checkFlowSchema reports what would leave the requests of the accounts that it
-// names to another priority level than its own.
+// checkFlowSchema reports what would put the requests of the schema's accounts into
+// another priority level.
 func checkFlowSchema(objects manifest, schema *flowcontrolv1.FlowSchema) []string {
 	problems := objects.need(reference{kind: "PriorityLevelConfiguration", name: schema.Spec.PriorityLevelConfiguration.Name})
 	if schema.Spec.MatchingPrecedence >= stockPrecedence {
-		problems = append(problems, fmt.Sprintf("matchingPrecedence is %d: the stock schema for service accounts, with %d, would come first",
+		problems = append(problems, fmt.Sprintf("matchingPrecedence is %d: the stock schema for service accounts, with %d, would match first",
 			schema.Spec.MatchingPrecedence, stockPrecedence))
 	}
 	for _, account := range accountsOf(schema) {
@@ -28,10 +28,10 @@ func checkFlowSchema(objects manifest, schema *flowcontrolv1.FlowSchema) []strin
 	return problems
 }
 
-// checkFlowOf reports a server whose requests no FlowSchema names.
+// checkFlowOf reports a server that no FlowSchema names.
 func checkFlowOf(objects manifest, account reference) []string {
 	if objects[account] == nil {
-		return nil // which is reported elsewhere
+		return nil // reported elsewhere
 	}
 	for _, object := range objects {
 		schema, ok := object.(*flowcontrolv1.FlowSchema)

@@ -8,7 +8,7 @@ import (
 	"os"
 )
 
-const usage = `Checks rendered manifests, one whole installation in each file.
+const usage = `Checks rendered manifests, one complete installation in each file.
 
 Usage:
   go run ./artifacts/check FILE...

@@ -22,7 +22,7 @@ import (
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 )
 
-// reference names an object, with an empty namespace for one that belongs to none.
+// reference names an object; the namespace of a cluster-scoped object is empty.
 type reference struct {
 	kind, namespace, name string
 }
@@ -38,7 +38,7 @@ func (r reference) String() string {
 type manifest map[reference]any
 
 // apiService is the part of apiregistration.k8s.io/v1 that an installation uses. Its Go type is in k8s.io/kube-aggregator, which
-// this module needs for nothing else.
+// nothing else in this module needs.
 type apiService struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata"`
@@ -56,15 +56,15 @@ type apiService struct {
 	} `json:"spec"`
 }
 
-// certManagerObject is any object of cert-manager; of those only a Certificate's Secret matters here.
+// certManagerObject is any object of cert-manager; only the Secret of a Certificate is needed here.
 type certManagerObject struct {
 	Spec struct {
 		SecretName string `json:"secretName"`
 	} `json:"spec"`
 }
 
-// newObject returns an empty object of the type, or nil for a type that an installation is not known to use. insecureSkipTLSVerify
-// is not in apiService on purpose: decoding is strict, so a manifest that has it is refused.
+// newObject returns an empty object of the type, or nil for an unsupported type. insecureSkipTLSVerify is not in apiService on
+// purpose: decoding is strict, so a manifest that has it is refused.
 func newObject(apiVersion, kind string) any {
 	switch apiVersion + " " + kind {
 	case "v1 Namespace":
@@ -107,8 +107,8 @@ func newObject(apiVersion, kind string) any {
 	return nil
 }
 
-// parse reads the documents of a YAML stream, and fails at a field that the document's type does not have: an API server would
-// drop such a field and say nothing.
+// parse reads the documents of a YAML stream. It returns an error for a field that the document's type does not have: an API server
+// would silently drop such a field.
 func parse(rendered []byte) (manifest, error) {
 	objects := manifest{}
 	documents := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(rendered)))
@@ -125,7 +125,7 @@ func parse(rendered []byte) (manifest, error) {
 			return nil, err
 		}
 		if _, found := objects[ref]; found {
-			return nil, fmt.Errorf("%s is there twice", ref)
+			return nil, fmt.Errorf("%s is defined twice", ref)
 		}
 		objects[ref] = object
 	}
@@ -143,7 +143,7 @@ func parseDocument(document []byte) (reference, any, error) {
 	}
 	object := newObject(header.APIVersion, header.Kind)
 	if object == nil {
-		return ref, nil, fmt.Errorf("%s: no check knows %s %s: add it to artifacts/check", ref, header.APIVersion, header.Kind)
+		return ref, nil, fmt.Errorf("%s: %s %s is not supported: add it to artifacts/check", ref, header.APIVersion, header.Kind)
 	}
 	if err := yaml.UnmarshalStrict(document, object); err != nil {
 		return ref, nil, fmt.Errorf("%s: %w", ref, err)

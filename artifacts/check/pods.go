@@ -10,7 +10,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// checkPod reports what keeps a pod from starting: names that lead nowhere, and what the namespace's pod security profile refuses.
+// checkPod reports what prevents a pod from starting: references to missing objects, and what the namespace's pod security profile
+// refuses.
 func checkPod(objects manifest, namespace string, pod corev1.PodSpec) []string {
 	problems := objects.need(reference{"ServiceAccount", namespace, pod.ServiceAccountName})
 	for _, volume := range pod.Volumes {
@@ -38,7 +39,7 @@ func checkPod(objects manifest, namespace string, pod corev1.PodSpec) []string {
 	return problems
 }
 
-// needSecret accepts also a Secret that cert-manager is told to make.
+// needSecret also accepts a Secret that a Certificate of cert-manager creates.
 func needSecret(objects manifest, namespace, name string) []string {
 	for ref, object := range objects {
 		made, ok := object.(*certManagerObject)

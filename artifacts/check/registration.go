@@ -17,18 +17,18 @@ import (
 
 const (
 	automanagedLabel = "kube-aggregator.kubernetes.io/automanaged"
-	// The selector by which docs/install.md applies and deletes everything but the APIService.
+	// The selector with which docs/install.md applies and deletes everything except the APIService.
 	componentLabel        = "app.kubernetes.io/component"
 	registrationComponent = "registration"
 	injectCAAnnotation    = "cert-manager.io/inject-ca-from"
 )
 
-// checkRegistration reports what would keep kube-apiserver from sending the group to the server, and going on to do so.
+// checkRegistration reports what would prevent kube-apiserver from sending the group's requests to the server, now or after a restart.
 func checkRegistration(objects manifest) []string {
 	ref := reference{kind: "APIService", name: "v1.events.k8s.io"}
 	service, found := objects[ref].(*apiService)
 	if !found {
-		return []string{ref.String() + " is not there"}
+		return []string{ref.String() + " is missing"}
 	}
 	problems := slices.Concat(checkLabels(service), checkCA(objects, service), checkService(objects, service))
 	for i := range problems {
@@ -40,7 +40,7 @@ func checkRegistration(objects manifest) []string {
 func checkLabels(service *apiService) []string {
 	var problems []string
 	if got := service.Labels[automanagedLabel]; got != "false" {
-		problems = append(problems, fmt.Sprintf("label %s is %q, want \"false\": kube-apiserver would take the group back when it starts",
+		problems = append(problems, fmt.Sprintf("label %s is %q, want \"false\": kube-apiserver would undo the registration when it starts",
 			automanagedLabel, got))
 	}
 	if got := service.Labels[componentLabel]; got != registrationComponent {
@@ -49,7 +49,7 @@ func checkLabels(service *apiService) []string {
 	return problems
 }
 
-// checkCA wants a CA in the object itself, or word to cert-manager to put one there.
+// checkCA requires a CA in the object itself, or the annotation for cert-manager to inject one.
 func checkCA(objects manifest, service *apiService) []string {
 	if from := service.Annotations[injectCAAnnotation]; from != "" {
 		namespace, name, _ := strings.Cut(from, "/")
@@ -70,7 +70,7 @@ func checkCA(objects manifest, service *apiService) []string {
 
 func checkService(objects manifest, registered *apiService) []string {
 	if registered.Spec.Service == nil {
-		return []string{"names no service"}
+		return []string{"has no service"}
 	}
 	ref := reference{"Service", registered.Spec.Service.Namespace, registered.Spec.Service.Name}
 	service, found := objects[ref].(*corev1.Service)
@@ -84,7 +84,7 @@ func checkService(objects manifest, registered *apiService) []string {
 		if service.Spec.Type == corev1.ServiceTypeExternalName || hasPort(objects, service, port) {
 			return nil
 		}
-		return []string{fmt.Sprintf("%s leads to no container port %s of a Deployment", ref, port.TargetPort.String())}
+		return []string{fmt.Sprintf("%s does not lead to a container port %s of a Deployment", ref, port.TargetPort.String())}
 	}
 	return []string{fmt.Sprintf("%s has no port %d", ref, registered.Spec.Service.Port)}
 }

@@ -15,11 +15,11 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 )
 
-// leastGrace is how long the server may take to end, in seconds: a minute for requests in flight, ten seconds for watches.
+// leastGrace is the time for the shutdown of the server, in seconds: a minute for requests in flight, ten seconds for watches.
 const leastGrace = 70
 
-// checkServer reports what would keep events-apiserver from having its store, and an installation from keeping its events. It has
-// nothing to say about a Deployment of another program.
+// checkServer reports what would prevent events-apiserver from opening its store, or would lose its events. It ignores Deployments of
+// other programs.
 func checkServer(objects manifest, namespace string, deployment *appsv1.DeploymentSpec) []string {
 	pod := deployment.Template.Spec
 	for _, container := range pod.Containers {
@@ -45,7 +45,7 @@ type server struct {
 	container  *corev1.Container
 }
 
-// flag is the value of the last argument that sets the flag, as it is for the server.
+// flag returns the value of the last argument that sets the flag, which is the one that the server uses.
 func (s *server) flag(name string) string {
 	value := ""
 	for _, argument := range s.container.Args {
@@ -59,28 +59,28 @@ func (s *server) flag(name string) string {
 func (s *server) checkEnds() []string {
 	var problems []string
 	if s.container.StartupProbe == nil {
-		problems = append(problems, "startupProbe is missing: livenessProbe would end a server that takes long to start, again and again")
+		problems = append(problems, "startupProbe is missing: livenessProbe would repeatedly kill a server with a long start")
 	}
 	if grace := s.pod.TerminationGracePeriodSeconds; grace == nil || *grace <= leastGrace {
-		problems = append(problems, fmt.Sprintf("terminationGracePeriodSeconds is not above %d: requests would be broken off, and the store with them", leastGrace))
+		problems = append(problems, fmt.Sprintf("terminationGracePeriodSeconds is not above %d: requests would be aborted, and the store not closed", leastGrace))
 	}
 	return problems
 }
 
-// checkEmbedded wants one pod at a time, with a volume that outlives it.
+// checkEmbedded requires one pod at a time, with a volume that outlives it.
 func (s *server) checkEmbedded() []string {
 	var problems []string
 	if replicas := s.deployment.Replicas; replicas != nil && *replicas != 1 {
-		problems = append(problems, fmt.Sprintf("replicas is %d, want 1: a data directory is for one server; several share an etcd, with --storage=etcd", *replicas))
+		problems = append(problems, fmt.Sprintf("replicas is %d, want 1: only one server can use a data directory; several need --storage=etcd", *replicas))
 	}
 	if got := s.deployment.Strategy.Type; got != appsv1.RecreateDeploymentStrategyType {
 		problems = append(problems, fmt.Sprintf("strategy.type is %q, want Recreate: a new pod cannot open the data directory while the old one runs", got))
 	}
 	if s.pod.SecurityContext == nil || s.pod.SecurityContext.FSGroup == nil {
-		problems = append(problems, "securityContext.fsGroup is not set: a volume belongs to root, and the server is not root")
+		problems = append(problems, "securityContext.fsGroup is not set: the volume belongs to root, and the server does not run as root")
 	}
 	if c := s.pod.SecurityContext; c == nil || c.FSGroupChangePolicy == nil || *c.FSGroupChangePolicy != corev1.FSGroupChangeOnRootMismatch {
-		problems = append(problems, "securityContext.fsGroupChangePolicy is not OnRootMismatch: each start would open the data directory to the group")
+		problems = append(problems, "securityContext.fsGroupChangePolicy is not OnRootMismatch: each start would give the group access to the data directory")
 	}
 	for _, argument := range s.container.Args {
 		if strings.HasPrefix(argument, "--etcd-") {
@@ -90,7 +90,7 @@ func (s *server) checkEmbedded() []string {
 	return slices.Concat(problems, s.checkDataDir(), s.checkBudgets())
 }
 
-// checkDataDir follows --data-dir to a claim.
+// checkDataDir requires that --data-dir is on the volume of a claim.
 func (s *server) checkDataDir() []string {
 	dir := s.flag("data-dir")
 	if !strings.HasPrefix(dir, "/") {
@@ -108,10 +108,10 @@ func (s *server) checkDataDir() []string {
 			return s.checkClaim(volume.PersistentVolumeClaim.ClaimName)
 		}
 	}
-	return []string{fmt.Sprintf("the volume of --data-dir=%s is no persistentVolumeClaim: the events would go with the pod", dir)}
+	return []string{fmt.Sprintf("the volume of --data-dir=%s is not a persistentVolumeClaim: the events would be lost with the pod", dir)}
 }
 
-// mountOf returns the mount that holds the directory, which is the innermost one.
+// mountOf returns the mount that contains the directory, the innermost one if there are several.
 func (s *server) mountOf(dir string) *corev1.VolumeMount {
 	var found *corev1.VolumeMount
 	for i, mount := range s.container.VolumeMounts {
@@ -134,13 +134,13 @@ func (s *server) checkClaim(name string) []string {
 	}
 	for _, mode := range claim.Spec.AccessModes {
 		if mode != corev1.ReadWriteOnce && mode != corev1.ReadWriteOncePod {
-			return []string{fmt.Sprintf("%s has the access mode %s: a volume that several nodes write to is no place for a data directory", ref, mode)}
+			return []string{fmt.Sprintf("%s has the access mode %s: a data directory must not be on a volume that several nodes can write", ref, mode)}
 		}
 	}
 	return nil
 }
 
-// checkBudgets wants no promise that the one pod is never evicted.
+// checkBudgets requires that the only pod can be evicted.
 func (s *server) checkBudgets() []string {
 	var problems []string
 	for ref, object := range s.objects {
@@ -153,14 +153,14 @@ func (s *server) checkBudgets() []string {
 			continue
 		}
 		if most := budget.Spec.MaxUnavailable; most == nil || most.String() == "0" || most.String() == "0%" {
-			problems = append(problems, fmt.Sprintf("%s would stop every drain of the pod's node, there being no other pod", ref))
+			problems = append(problems, fmt.Sprintf("%s would block every drain of the pod's node, because there is no other pod", ref))
 		}
 	}
 	slices.Sort(problems)
 	return problems
 }
 
-// checkEtcd wants nothing that a second replica, on another node, could not have.
+// checkEtcd requires that a second replica can run on another node.
 func (s *server) checkEtcd() []string {
 	var problems []string
 	if s.flag("etcd-servers") == "" {
@@ -170,11 +170,11 @@ func (s *server) checkEtcd() []string {
 		problems = append(problems, "--data-dir is refused with --storage=etcd")
 	}
 	if s.deployment.Strategy.Type == appsv1.RecreateDeploymentStrategyType {
-		problems = append(problems, "strategy.type is Recreate: with --storage=etcd the new pod can be there before the old one goes, want RollingUpdate")
+		problems = append(problems, "strategy.type is Recreate: with --storage=etcd the new pod can start before the old one ends, want RollingUpdate")
 	}
 	for _, volume := range s.pod.Volumes {
 		if volume.PersistentVolumeClaim != nil {
-			problems = append(problems, fmt.Sprintf("the volume %s is a persistentVolumeClaim: with --storage=etcd it would tie all pods to one node for nothing", volume.Name))
+			problems = append(problems, fmt.Sprintf("the volume %s is a persistentVolumeClaim: with --storage=etcd it would needlessly tie all pods to one node", volume.Name))
 		}
 	}
 	return problems

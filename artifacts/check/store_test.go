@@ -23,7 +23,7 @@ func TestCheckEmbeddedStore(t *testing.T) {
 			want: "replicas is 0, want 1",
 		},
 		{
-			name: "new pod before the old one goes",
+			name: "new pod before the old one ends",
 			old:  "type: Recreate", new: "type: RollingUpdate",
 			want: `strategy.type is "RollingUpdate", want Recreate`,
 		},
@@ -38,7 +38,7 @@ func TestCheckEmbeddedStore(t *testing.T) {
 			want: "securityContext.fsGroup is not set",
 		},
 		{
-			name: "data opened to the group",
+			name: "data accessible to the group",
 			old:  "        fsGroupChangePolicy: OnRootMismatch\n", new: "",
 			want: "securityContext.fsGroupChangePolicy is not OnRootMismatch",
 		},
@@ -53,12 +53,12 @@ func TestCheckEmbeddedStore(t *testing.T) {
 			want: `--data-dir is "", want a directory on a volume`,
 		},
 		{
-			name: "data directory that depends on where it starts",
+			name: "data directory relative to the working directory",
 			old:  "--data-dir=/var/lib/events/data", new: "--data-dir=data",
 			want: `--data-dir is "data"`,
 		},
 		{
-			name: "data directory changed and its mount not",
+			name: "data directory changed without its mount",
 			old:  "--data-dir=/var/lib/events/data", new: "--data-dir=/var/lib/events-data",
 			want: "no volume is mounted at --data-dir=/var/lib/events-data or above it",
 		},
@@ -70,9 +70,9 @@ func TestCheckEmbeddedStore(t *testing.T) {
 			want: "the volume of --data-dir=/var/lib/events/data is mounted read-only",
 		},
 		{
-			name: "volume that goes with the pod",
+			name: "volume lost with the pod",
 			old:  "persistentVolumeClaim:\n            claimName: data", new: "emptyDir: {}",
-			want: "is no persistentVolumeClaim",
+			want: "is not a persistentVolumeClaim",
 		},
 		{
 			name: "another volume mounted over the directory",
@@ -85,14 +85,14 @@ func TestCheckEmbeddedStore(t *testing.T) {
 			want: "PersistentVolumeClaim events-apiserver/data has the access mode ReadWriteMany",
 		},
 		{
-			name: "drains stopped by a budget of pods that must be there",
+			name: "drains blocked by minAvailable",
 			old:  "maxUnavailable: 1", new: "minAvailable: 1",
-			want: "PodDisruptionBudget events-apiserver/server would stop every drain",
+			want: "PodDisruptionBudget events-apiserver/server would block every drain",
 		},
 		{
-			name: "drains stopped by a budget of none",
+			name: "drains blocked by a budget of none",
 			old:  "maxUnavailable: 1", new: "maxUnavailable: 0%",
-			want: "PodDisruptionBudget events-apiserver/server would stop every drain",
+			want: "PodDisruptionBudget events-apiserver/server would block every drain",
 		},
 		{
 			name: "budget of another program",
@@ -109,7 +109,7 @@ func TestCheckEmbeddedStore(t *testing.T) {
 			want: "terminationGracePeriodSeconds is not above 70",
 		},
 		{
-			name: "killed while it ends by default",
+			name: "killed while it ends, by default",
 			old:  "      terminationGracePeriodSeconds: 90\n", new: "",
 			want: "terminationGracePeriodSeconds is not above 70",
 		},
@@ -141,7 +141,7 @@ func TestCheckEtcdStore(t *testing.T) {
 			want: "--data-dir is refused with --storage=etcd",
 		},
 		{
-			name: "gap in every roll-out",
+			name: "gap in every rollout",
 			old:  "type: RollingUpdate", new: "type: Recreate",
 			want: "strategy.type is Recreate",
 		},
