@@ -139,7 +139,7 @@ func (a *API) OpenEmbeddedStore(config EmbeddedConfig) (*EmbeddedStore, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the data directory: %w", err)
 	}
-	if err := errors.Join(store.metrics.Read(embeddedFigures{store}), store.keeper.settle(ctx, store.engine)); err != nil {
+	if err := errors.Join(store.metrics.Read(embeddedFigures{store}), store.keeper.keep(ctx)); err != nil {
 		return nil, errors.Join(err, store.engine.Close())
 	}
 	store.keeper.start()

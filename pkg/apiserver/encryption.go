@@ -13,8 +13,6 @@ import (
 	"k8s.io/apiserver/pkg/storage/value"
 	"k8s.io/apiserver/pkg/storage/value/encrypt/identity"
 	"k8s.io/klog/v2"
-
-	"github.com/events-apiserver/events-apiserver/pkg/engine"
 )
 
 // Encryption says how the embedded store keeps events from those who read its
@@ -27,7 +25,7 @@ type Encryption struct {
 	// server runs.
 	Changes bool
 	// CheckInterval is how often the server looks whether the transformer has
-	// changed, and whether anything is left in plain; default 1 minute.
+	// changed; default 1 minute.
 	CheckInterval time.Duration
 }
 
@@ -57,8 +55,7 @@ func (e Encryption) seals(ctx context.Context) (bool, error) {
 }
 
 // keeper keeps the secret of the indexes in the data directory, sealed with the
-// key in use, and sees to it that nothing remains in plain once all events are
-// sealed. ADR 10 says why.
+// key in use. ADR 10 has the reasons.
 type keeper struct {
 	encryption Encryption
 	file       secretFile
@@ -66,10 +63,6 @@ type keeper struct {
 	sealing bool
 	// secret is nil if the indexes are in plain.
 	secret []byte
-	// plain is what may be left in plain.
-	plain plainRest
-	// sweep looks for it.
-	sweep *sweep
 
 	stop context.CancelFunc
 	done chan struct{}
@@ -89,11 +82,11 @@ func newKeeper(ctx context.Context, dir string, encryption Encryption) (*keeper,
 	}
 	switch {
 	case k.sealing && found:
-		k.secret, k.plain = kept.Secret, kept.Plain
+		k.secret = kept.Secret
 	case k.sealing || encryption.Changes:
 		// Where nothing is sealed yet, but may be soon, the secret is kept in
 		// memory alone: on disk it would be in plain, and worth nothing.
-		k.secret, k.plain = make([]byte, secretBytes), plainEvents
+		k.secret = make([]byte, secretBytes)
 		if _, err := rand.Read(k.secret); err != nil {
 			return nil, fmt.Errorf("making a secret for the indexes: %w", err)
 		}
@@ -101,29 +94,13 @@ func newKeeper(ctx context.Context, dir string, encryption Encryption) (*keeper,
 	return k, nil
 }
 
-// settle writes what newKeeper decided, now that the directory is open.
-func (k *keeper) settle(ctx context.Context, opened *engine.Engine) error {
-	k.sweep = newSweep(opened)
-	switch {
-	case opened.Revision() == emptyRevision:
-		k.plain = plainNothing
-	case k.plain == plainFiles:
-		k.plain = plainNothing
-		klog.InfoS("Nothing is left in the data directory from the time before encryption")
-	}
-	return k.keep(ctx)
-}
-
-// emptyRevision is that of an engine to which nothing was ever written.
-const emptyRevision = 1
-
 // keep makes the file what it should be: sealed with the key in use, and not
 // there if nothing is sealed.
 func (k *keeper) keep(ctx context.Context) error {
 	if !k.sealing {
 		return k.file.remove()
 	}
-	return k.file.write(ctx, keptSecret{Secret: k.secret, Plain: k.plain})
+	return k.file.write(ctx, keptSecret{Secret: k.secret})
 }
 
 // kept reports whether the file is what it should be. One that cannot be opened
@@ -133,7 +110,7 @@ func (k *keeper) kept(ctx context.Context) bool {
 	if err != nil || !found || !k.sealing {
 		return err == nil && found == k.sealing
 	}
-	return !kept.stale && kept.Plain == k.plain && bytes.Equal(kept.Secret, k.secret)
+	return !kept.stale && bytes.Equal(kept.Secret, k.secret)
 }
 
 // start runs until end is called.
@@ -169,31 +146,15 @@ func (k *keeper) run(ctx context.Context) {
 	}
 }
 
-// check follows the transformer, and looks for what is in plain.
+// check follows the transformer.
 func (k *keeper) check(ctx context.Context) error {
 	sealing, err := k.encryption.seals(ctx)
 	if err != nil {
 		return err
 	}
-	if !sealing || !k.sealing {
-		// From now on, or until just now, events are or were written in plain.
-		k.plain = plainEvents
-		k.sweep.restart()
-	}
 	k.sealing = sealing
-	if !k.kept(ctx) {
-		if err := k.keep(ctx); err != nil {
-			return err
-		}
-	}
-	if !sealing || k.plain != plainEvents {
+	if k.kept(ctx) {
 		return nil
 	}
-	swept, err := k.sweep.run(ctx)
-	if err != nil || !swept {
-		return err
-	}
-	k.plain = plainFiles
-	klog.InfoS("No event is left in plain, and none in the files of the data directory; what lists of files and logs may still hold goes with the next restart")
 	return k.keep(ctx)
 }

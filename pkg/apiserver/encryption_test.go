@@ -233,16 +233,33 @@ func (d *sealedDir) eventually(problem func() string) {
 	}
 }
 
-// remains waits until the file says that of what was in plain.
-func (d *sealedDir) remains(want plainRest, transformer value.Transformer) {
+// keeps waits until the file holds the secret of the indexes, sealed with a key of
+// the transformer.
+func (d *sealedDir) keeps(transformer value.Transformer) {
 	d.Helper()
 	d.eventually(func() string {
 		kept, found, err := newSecretFile(d.dir, transformer).read(d.Context())
-		if err != nil || !found || kept.Plain != want {
-			return fmt.Sprintf("the file is there: %v, it says %q, %v; want %q", found, kept.Plain, err, want)
+		if err != nil || !found || !bytes.Equal(kept.Secret, d.store.keeper.secret) {
+			return fmt.Sprintf("the file is there: %v, %v", found, err)
 		}
 		return ""
 	})
+}
+
+// stored returns the names of the events that hold the text as it is.
+func (d *sealedDir) stored(text string) string {
+	d.Helper()
+	var names []string
+	_, err := d.store.engine.List(d.Context(), engine.Query{}, func(record engine.Record) bool {
+		if bytes.Contains(record.Value, []byte(text)) {
+			names = append(names, filepath.Base(string(record.Key)))
+		}
+		return true
+	})
+	if err != nil {
+		d.Fatal(err)
+	}
+	return strings.Join(names, " ")
 }
 
 // TestSecretOfIndexes opens a directory with one configuration after the other.
@@ -300,9 +317,9 @@ func TestSecretOfIndexes(t *testing.T) {
 	}
 }
 
-// TestNothingRemainsInPlain turns encryption on for a directory with events, and
-// rewrites them. Nothing of theirs must be in any file then but their names.
-func TestNothingRemainsInPlain(t *testing.T) {
+// TestEncryptionIsTurnedOn turns encryption on for a directory with events. As with
+// etcd, each is encrypted when it is written again.
+func TestEncryptionIsTurnedOn(t *testing.T) {
 	t.Parallel()
 	const text = "that-nobody-may-know"
 	d := newSealedDir(t)
@@ -310,42 +327,21 @@ func TestNothingRemainsInPlain(t *testing.T) {
 	d.create("first", text)
 	d.create("second", text)
 	d.create("deleted", text)
-	if len(d.holding(text)) == 0 {
-		t.Fatal("the text is not in the files even without encryption, so its absence proves nothing")
-	}
 
 	sealing := Encryption{Transformer: keys(t, "aescbc/a", "identity")}
 	d.mustOpen(sealing)
+	d.keeps(sealing.Transformer)
 	d.rewrite("first")
 	if err := d.storage.Delete(t.Context(), eventKey("deleted"), &events.Event{}, nil, apiserverstorage.ValidateAllObjectFunc, nil, apiserverstorage.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	if got := d.found(text); got != "first second" {
-		t.Errorf("found %q", got)
+	if got, plain := d.found(text), d.stored(text); got != "first second" || plain != "second" {
+		t.Errorf("found %q, of which %q are plaintext", got, plain)
 	}
-	// As with etcd, what was not written again is as it was.
-	revision := d.store.engine.Revision()
-	d.eventually(func() string {
-		if d.store.engine.Horizon() < revision {
-			return "not compacted"
-		}
-		return ""
-	})
-	d.remains(plainEvents, sealing.Transformer)
-	if len(d.holding(text)) == 0 {
-		t.Error("an event in plain is not in the files")
-	}
-
 	d.rewrite("second")
-	d.remains(plainFiles, sealing.Transformer)
 	d.mustOpen(sealing)
-	d.remains(plainNothing, sealing.Transformer)
-	d.eventually(func() string { return strings.Join(d.holding(text), " ") })
-	if len(d.holding("second")) == 0 {
-		t.Error("the name of an event is not in the files either: is anything?")
-	}
-	if got := d.found(text); got != "first second" {
-		t.Errorf("found %q", got)
+	if got, plain := d.found(text), d.stored(text); got != "first second" || plain != "" {
+		t.Errorf("found %q after a restart, of which %q are plaintext", got, plain)
 	}
 	if err := d.store.engine.Check(t.Context()); err != nil {
 		t.Error(err)
@@ -360,7 +356,6 @@ func TestNothingIsEverInPlain(t *testing.T) {
 		d := newSealedDir(t)
 		sealing := Encryption{Transformer: keys(t, name)}
 		d.mustOpen(sealing)
-		d.remains(plainNothing, sealing.Transformer)
 		d.create("first", text)
 		d.create("second", text)
 		d.create("third", "known")
@@ -398,25 +393,23 @@ func TestEncryptionIsReloaded(t *testing.T) {
 
 	on := keys(t, "aesgcm/a", "identity")
 	transformer.set(on)
-	d.remains(plainEvents, on)
+	d.keeps(on)
 	d.create("second", text)
 	d.rewrite("first")
-	d.remains(plainFiles, on)
-	if got := d.found(text); got != "first second" {
-		t.Errorf("found %q", got)
+	if got, plain := d.found(text), d.stored(text); got != "first second" || plain != "" {
+		t.Errorf("found %q, of which %q are plaintext", got, plain)
 	}
 
 	rotated := keys(t, "secretbox/b", "aesgcm/a", "identity")
 	transformer.set(rotated)
 	onlyNew := keys(t, "secretbox/b")
-	d.remains(plainFiles, onlyNew)
+	d.keeps(onlyNew)
 
 	d.mustOpen(Encryption{Transformer: transformer, Changes: true})
 	if !bytes.Equal(d.store.keeper.secret, secret) {
 		t.Error("a new secret, although the old one was kept")
 	}
-	d.remains(plainNothing, onlyNew)
-	d.eventually(func() string { return strings.Join(d.holding(text), " ") })
+	d.keeps(onlyNew)
 
 	transformer.set(keys(t, "identity", "secretbox/b", "aesgcm/a"))
 	d.eventually(func() string {
@@ -430,17 +423,21 @@ func TestEncryptionIsReloaded(t *testing.T) {
 		t.Errorf("found %q", got)
 	}
 	transformer.set(rotated)
-	// What was written in the meantime is in plain.
-	d.remains(plainEvents, onlyNew)
+	d.keeps(onlyNew)
+	if plain := d.stored(text); plain != "first" {
+		t.Errorf("%q are plaintext, want what was written in the meantime", plain)
+	}
 	d.rewrite("first")
-	d.remains(plainFiles, onlyNew)
+	if plain := d.stored(text); plain != "" {
+		t.Errorf("%q are plaintext", plain)
+	}
 }
 
 // TestSecretFile_SurvivesAnInterruptedWrite finds what a crash leaves behind.
 func TestSecretFile_SurvivesAnInterruptedWrite(t *testing.T) {
 	t.Parallel()
 	file := newSecretFile(t.TempDir(), keys(t, "aesgcm/a"))
-	kept := keptSecret{Secret: bytes.Repeat([]byte("s"), secretBytes), Plain: plainEvents}
+	kept := keptSecret{Secret: bytes.Repeat([]byte("s"), secretBytes)}
 	if err := file.write(t.Context(), kept); err != nil {
 		t.Fatal(err)
 	}
@@ -465,6 +462,24 @@ func TestSecretFile_SurvivesAnInterruptedWrite(t *testing.T) {
 	plain := newSecretFile(t.TempDir(), keys(t, "identity"))
 	if err := plain.write(t.Context(), kept); err == nil {
 		t.Error("the secret was written in plain")
+	}
+}
+
+// Earlier builds wrote how far the removal of plaintext from files had got, too.
+func TestSecretFile_OfAnEarlierBuild(t *testing.T) {
+	t.Parallel()
+	file := newSecretFile(t.TempDir(), keys(t, "aesgcm/a"))
+	secret := bytes.Repeat([]byte("s"), secretBytes)
+	content := fmt.Sprintf(`{"secret":%q,"plain":"files"}`, base64.StdEncoding.EncodeToString(secret))
+	sealed, err := file.transformer.TransformToStorage(t.Context(), []byte(content), file.authenticated())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file.path, sealed, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if kept, found, err := file.read(t.Context()); err != nil || !found || !bytes.Equal(kept.Secret, secret) {
+		t.Errorf("read %+v, %v, %v", kept, found, err)
 	}
 }
 

@@ -21,23 +21,10 @@ import (
 // be opened before it is known: the indexes belong to the secret.
 const secretName = "index-secret"
 
-// plainRest is what may be in plain in a directory whose events are sealed.
-// These values are on disk.
-type plainRest string
-
-const (
-	// plainEvents: events from before.
-	plainEvents plainRest = "events"
-	// plainFiles: lists of files and logs, until the directory is opened anew.
-	plainFiles plainRest = "files"
-	// plainNothing: nothing but what encryption leaves in plain, such as names.
-	plainNothing plainRest = "nothing"
-)
-
-// keptSecret is what is in the file, sealed.
+// keptSecret is what is in the file, sealed. Earlier builds wrote one more field,
+// which is ignored.
 type keptSecret struct {
-	Secret []byte    `json:"secret"`
-	Plain  plainRest `json:"plain"`
+	Secret []byte `json:"secret"`
 
 	// stale says that it is to be sealed anew, with the key in use.
 	stale bool
@@ -80,14 +67,9 @@ func (f secretFile) open(ctx context.Context, sealed []byte) (keptSecret, error)
 		return keptSecret{}, err
 	}
 	kept := keptSecret{stale: stale}
-	decoder := json.NewDecoder(bytes.NewReader(opened))
-	decoder.DisallowUnknownFields()
 	// Not every cipher can tell a wrong key.
-	if err := decoder.Decode(&kept); err != nil || len(kept.Secret) != secretBytes {
+	if err := json.Unmarshal(opened, &kept); err != nil || len(kept.Secret) != secretBytes {
 		return keptSecret{}, errors.New("it does not hold what was written")
-	}
-	if kept.Plain != plainFiles && kept.Plain != plainNothing {
-		kept.Plain = plainEvents
 	}
 	return kept, nil
 }

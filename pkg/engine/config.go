@@ -73,8 +73,6 @@ type Config struct {
 	// Listener is told what happens inside.
 	Listener Listener
 
-	// uncompressed is for tests that look for something in files.
-	uncompressed bool
 	// manual is for tests that call Expire and Compact at the right moments:
 	// nothing but the building of indexes and of one key filter runs by itself.
 	manual bool

@@ -16,6 +16,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
@@ -164,6 +165,25 @@ func TestFullDisk(t *testing.T) {
 	}
 	if fmt.Sprint(told) != "[true false true false]" {
 		t.Errorf("told %v, want each change of mind once", told)
+	}
+}
+
+// eventually waits for what is done in the background.
+func eventually(t *testing.T, check func() error) {
+	t.Helper()
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	deadline := time.After(30 * time.Second)
+	for {
+		err := check()
+		if err == nil {
+			return
+		}
+		select {
+		case <-ticker.C:
+		case <-deadline:
+			t.Fatal(err)
+		}
 	}
 }
 

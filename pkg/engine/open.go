@@ -159,9 +159,6 @@ func (e *Engine) openData(dir string, lock *pebble.Lock) error {
 	}
 	scheduler.open(func() int { return int(db.Metrics().Levels[0].Sublevels) })
 	e.db = db
-	if err := e.dropOldManifests(dir); err != nil {
-		e.backgroundError("opening "+dir, err)
-	}
 	if err := e.load(); err != nil {
 		err = openError(dir, err)
 		if e.config.ReadOnly {

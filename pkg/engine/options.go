@@ -138,11 +138,7 @@ func (e *Engine) pebbleOptions(lock *pebble.Lock) *pebble.Options {
 	// Zstd at the lowest level would save another tenth of the disk, and cost a
 	// sixth of all processor time of a write and most of that of a read: without
 	// cgo it is slow both ways.
-	compression := pebble.DBCompressionFastest
-	if e.config.uncompressed {
-		compression = pebble.DBCompressionNone
-	}
-	options.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return compression })
+	options.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionFastest })
 	// Files of earlier builds have a filter of all rows.
 	everyRow := bloom.FilterPolicy(filterBits)
 	options.Filters = map[string]pebble.FilterPolicy{everyRow.Name(): everyRow}
