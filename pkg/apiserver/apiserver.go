@@ -45,7 +45,6 @@ type completedConfig struct {
 	api        *API
 	eventTTL   time.Duration
 	hostEvents *HostEventsConfig
-	hostStatus *hostStatus
 	client     *restclient.Config
 }
 
@@ -69,16 +68,11 @@ func (c *Config) Complete() (CompletedConfig, error) {
 	}
 	c.waitForFrontProxy()
 	c.Generic.EquivalentResourceRegistry = equivalentEvents()
-	status := &hostStatus{}
-	if c.HostEvents != nil {
-		status.watch(&c.Generic.Config)
-	}
 	return CompletedConfig{&completedConfig{
 		generic:    c.Generic.Complete(),
 		api:        c.API,
 		eventTTL:   c.EventTTL,
 		hostEvents: c.HostEvents,
-		hostStatus: status,
 		client:     c.Generic.ClientConfig,
 	}}, nil
 }
@@ -139,20 +133,5 @@ func (c CompletedConfig) eventStorage(server *genericapiserver.GenericAPIServer)
 	if c.hostEvents == nil {
 		return event.NewREST(c.api.Scheme, getter, c.eventTTL)
 	}
-	joined := &bridged{
-		RESTOptionsGetter: getter,
-		config:            *c.hostEvents,
-		client:            c.client,
-		retention:         c.eventTTL,
-	}
-	if own, ok := c.generic.RESTOptionsGetter.(recordStore); ok {
-		joined.own = own
-	}
-	storage, err := event.NewREST(c.api.Scheme, joined, c.eventTTL)
-	if err != nil {
-		return nil, err
-	}
-	c.hostStatus.bridge.Store(joined.bridge)
-	c.hostStatus.register()
-	return storage, joined.addHooks(server)
+	return c.bridgedStorage(server, getter)
 }

@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"runtime/metrics"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
 	metainternalversion "k8s.io/apimachinery/pkg/apis/meta/internalversion"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -20,18 +22,23 @@ import (
 	genericapirequest "k8s.io/apiserver/pkg/endpoints/request"
 	genericrest "k8s.io/apiserver/pkg/registry/rest"
 
+	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 	"github.com/events-apiserver/events-apiserver/pkg/registry/event"
 )
 
-// deletedEvents and deletedSize are those of a namespace with many events.
-const deletedEvents, deletedSize = 100_000, 1500
+// deletedNamespace is a namespace with many events of one size.
+const (
+	deletedNamespace = "team"
+	deletedEvents    = 100_000
+	deletedSize      = 1500
+)
 
 // BenchmarkDeleteCollection_Memory measures how much memory it takes to delete
 // all events of a namespace and to answer with them, as the built-in does. Run it
 // once, with -benchtime 1x.
 func BenchmarkDeleteCollection_Memory(b *testing.B) {
 	api, rest := embeddedREST(b)
-	ctx := genericapirequest.WithNamespace(b.Context(), modelNamespace)
+	ctx := genericapirequest.WithNamespace(b.Context(), deletedNamespace)
 	defer debug.SetGCPercent(debug.SetGCPercent(embeddedGarbagePercent))
 	for b.Loop() {
 		createLarge(ctx, b, rest)
@@ -83,9 +90,12 @@ func createLarge(ctx context.Context, b *testing.B, rest *event.REST) {
 	for first := range atOnce {
 		all.Go(func() {
 			for i := first; i < deletedEvents; i += atOnce {
-				created := modelEvent(fmt.Sprintf("e-%06d", i), "it runs")
-				created.UID, created.ReportingController, created.ReportingInstance = "", "example.com/c", "c-1"
-				created.Action, created.Reason, created.Type = "Start", "Started", "Normal"
+				created := &events.Event{
+					ObjectMeta: metav1.ObjectMeta{Namespace: deletedNamespace, Name: fmt.Sprintf("e-%06d", i)},
+					EventTime:  metav1.NowMicro(), Note: "it runs", Action: "Start", Reason: "Started", Type: "Normal",
+					ReportingController: "example.com/c", ReportingInstance: "c-1",
+					Regarding: corev1.ObjectReference{Kind: "Pod", Name: "p", Namespace: deletedNamespace},
+				}
 				created.Annotations = map[string]string{"a": strings.Repeat("x", deletedSize-300)}
 				if _, err := rest.Create(ctx, created, nil, &metav1.CreateOptions{}); err != nil {
 					b.Error(err)
@@ -115,4 +125,11 @@ func peakMemory(do func()) (peak uint64) {
 	close(done)
 	watching.Wait()
 	return peak
+}
+
+// memoryInUse is what the process has of the machine's memory.
+func memoryInUse() uint64 {
+	samples := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	metrics.Read(samples)
+	return samples[0].Value.Uint64() - samples[1].Value.Uint64()
 }

@@ -27,6 +27,7 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 	eventsv1 "github.com/events-apiserver/events-apiserver/pkg/apis/events/v1"
 	"github.com/events-apiserver/events-apiserver/pkg/engine"
+	"github.com/events-apiserver/events-apiserver/pkg/hostevents/local"
 	"github.com/events-apiserver/events-apiserver/pkg/metrics"
 	"github.com/events-apiserver/events-apiserver/pkg/registry/event"
 	"github.com/events-apiserver/events-apiserver/pkg/storage"
@@ -186,14 +187,32 @@ func (s *EmbeddedStore) decorate(config *storagebackend.ConfigForResource, _ str
 	return store, destroy, nil
 }
 
-// hostRecordStore is the place for the records of the bridge to the host
-// cluster, and what their keys begin with.
-func (s *EmbeddedStore) hostRecordStore() (apiserverstorage.Interface, factory.DestroyFunc, string, error) {
-	root := path.Join(path.Dir(embeddedPrefix), hostRecordsName)
-	config := s.storageConfig(newHostRecord, schema.GroupResource{Resource: hostRecordsName})
-	config.Codec, config.CopyInto, config.ResourcePrefix, config.Indexes = hostRecordCodec{}, nil, root, nil
-	store, destroy, err := storage.New(config)
-	return store, destroy, root, err
+// BridgeStores opens what the bridge to the host cluster has in the store. Call
+// Destroy before the store is closed.
+func (s *EmbeddedStore) BridgeStores() (BridgeStores, error) {
+	config := s.storageConfig(func() runtime.Object { return &events.Event{} }, events.Resource("events"))
+	// What happens in the store is counted once, by the one that the registry has.
+	config.Observer = storage.Observer{}
+	eventStore, destroyEvents, err := storage.New(config)
+	if err != nil {
+		return BridgeStores{}, err
+	}
+	prefix := path.Join(path.Dir(embeddedPrefix), local.Resource)
+	config = s.storageConfig(local.NewRecord, schema.GroupResource{Resource: local.Resource})
+	config.Codec, config.CopyInto, config.ResourcePrefix, config.Indexes = local.RecordCodec{}, nil, prefix, nil
+	outbox, destroyOutbox, err := storage.New(config)
+	if err != nil {
+		destroyEvents()
+		return BridgeStores{}, err
+	}
+	return BridgeStores{
+		Events: local.NewEvents(eventStore, embeddedPrefix),
+		Outbox: local.NewOutbox(outbox, prefix),
+		Destroy: func() {
+			destroyOutbox()
+			destroyEvents()
+		},
+	}, nil
 }
 
 func (s *EmbeddedStore) storageConfig(newFunc func() runtime.Object, resource schema.GroupResource) storage.Config {

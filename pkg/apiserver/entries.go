@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"k8s.io/apiserver/pkg/storage/value"
+
+	"github.com/events-apiserver/events-apiserver/pkg/hostevents/local"
 )
 
 // entry is a key of a store with what is stored there, encrypted or not.
@@ -52,7 +54,7 @@ type layout struct {
 // layoutUnder is the layout under the root of all keys, like /events-apiserver.
 func layoutUnder(root string) layout {
 	root = path.Join("/", root)
-	return layout{events: path.Join(root, "events") + "/", hostRecords: path.Join(root, hostRecordsName) + "/"}
+	return layout{events: path.Join(root, "events") + "/", hostRecords: path.Join(root, local.Resource) + "/"}
 }
 
 // embeddedLayout is the one of every data directory.

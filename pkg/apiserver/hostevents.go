@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
@@ -16,13 +17,16 @@ import (
 	apiserverstorage "k8s.io/apiserver/pkg/storage"
 	"k8s.io/apiserver/pkg/storage/storagebackend"
 	"k8s.io/apiserver/pkg/storage/storagebackend/factory"
-	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
 
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 	"github.com/events-apiserver/events-apiserver/pkg/hostevents"
+	"github.com/events-apiserver/events-apiserver/pkg/hostevents/kubehost"
+	"github.com/events-apiserver/events-apiserver/pkg/hostevents/local"
 	"github.com/events-apiserver/events-apiserver/pkg/hostevents/mirror"
+	"github.com/events-apiserver/events-apiserver/pkg/metrics"
+	"github.com/events-apiserver/events-apiserver/pkg/registry/event"
 )
 
 // HostEventsConfig says how events and the core/v1 events of the host cluster are
@@ -39,37 +43,132 @@ type HostEventsConfig struct {
 	LeaseNamespace, LeaseName string
 }
 
-// singleIdentity stands in the Lease where the store is one process' own: who
-// has the data directory is the leader, and need not wait for a predecessor that
-// was killed.
+// singleIdentity is the identity in the Lease where the store belongs to one
+// process: the owner of the data directory is the leader, and need not wait for a
+// predecessor that was killed.
 const singleIdentity = "owner-of-the-data-directory"
 
-// hostRecordsName is what the keys of the bridge's records begin with, beside
-// those of the events.
-const hostRecordsName = "host-events"
-
-// recordStore is a store of one process that has a place for the bridge's
-// records.
-type recordStore interface {
-	hostRecordStore() (apiserverstorage.Interface, factory.DestroyFunc, string, error)
+// BridgeStores is what the bridge to the host cluster has in the store: events,
+// below everything that the registry does, and its outbox.
+type BridgeStores struct {
+	Events *local.Events
+	Outbox *local.Outbox
+	// Destroy frees both.
+	Destroy func()
+	// shared is set where several processes write to the store.
+	shared bool
 }
 
-// bridged is a RESTOptionsGetter that puts the host cluster in front of the
-// store.
-type bridged struct {
+// singleStore is a store of one process.
+type singleStore interface {
+	BridgeStores() (BridgeStores, error)
+}
+
+var _ singleStore = (*EmbeddedStore)(nil)
+
+// openSharedStores opens the stores of the bridge in the etcd of the options, without
+// the watch cache, because other replicas write there, too.
+func openSharedStores(options *generic.RESTOptions) (BridgeStores, error) {
+	eventPrefix := "/" + strings.Trim(options.ResourcePrefix, "/")
+	newEvent, newEventList := func() runtime.Object { return &events.Event{} }, func() runtime.Object { return &events.EventList{} }
+	eventStore, destroyEvents, err := generic.NewRawStorage(options.StorageConfig, newEvent, newEventList, eventPrefix)
+	if err != nil {
+		return BridgeStores{}, err
+	}
+	config := *options.StorageConfig
+	config.Codec = local.RecordCodec{}
+	prefix := "/" + local.Resource
+	outbox, destroyOutbox, err := generic.NewRawStorage(&config, local.NewRecord, local.NewRecordList, prefix)
+	if err != nil {
+		destroyEvents()
+		return BridgeStores{}, err
+	}
+	return BridgeStores{
+		Events: local.NewEvents(eventStore, eventPrefix),
+		Outbox: local.NewOutbox(outbox, prefix),
+		Destroy: func() {
+			destroyOutbox()
+			destroyEvents()
+		},
+		shared: true,
+	}, nil
+}
+
+// bridgeStores opens the stores of the bridge behind getter.
+func (c CompletedConfig) bridgeStores(getter generic.RESTOptionsGetter) (BridgeStores, error) {
+	if single, ok := c.generic.RESTOptionsGetter.(singleStore); ok {
+		return single.BridgeStores()
+	}
+	options, err := getter.GetRESTOptions(events.Resource("events"), &events.Event{})
+	if err != nil {
+		return BridgeStores{}, err
+	}
+	return openSharedStores(&options)
+}
+
+// newBridge builds the bridge. It runs with the hooks of addBridgeHooks.
+func (c CompletedConfig) newBridge(stores *BridgeStores) (*hostevents.Bridge, error) {
+	host, err := kubehost.New(c.client)
+	if err != nil {
+		return nil, err
+	}
+	identity := singleIdentity
+	if stores.shared {
+		if identity, err = kubehost.ProcessIdentity(); err != nil {
+			return nil, err
+		}
+	}
+	elect, err := kubehost.LeaseElection(c.client, c.hostEvents.LeaseNamespace, c.hostEvents.LeaseName, identity)
+	if err != nil {
+		return nil, err
+	}
+	return hostevents.New(hostevents.Config{
+		Mode:      c.hostEvents.Mode,
+		Host:      host,
+		Local:     stores.Events,
+		Records:   stores.Outbox,
+		Shared:    stores.shared,
+		Timeout:   c.hostEvents.Timeout,
+		HostTTL:   c.hostEvents.TTL,
+		Retention: func(*events.Event) time.Duration { return c.eventTTL },
+		Elect:     elect,
+	}), nil
+}
+
+// bridgedStorage is the storage of events with the bridge to the host cluster.
+func (c CompletedConfig) bridgedStorage(server *genericapiserver.GenericAPIServer, getter generic.RESTOptionsGetter) (*event.REST, error) {
+	stores, err := c.bridgeStores(getter)
+	if err != nil {
+		return nil, fmt.Errorf("opening the store for the bridge to the host cluster: %w", err)
+	}
+	bridge, err := c.newBridge(&stores)
+	if err != nil {
+		stores.Destroy()
+		return nil, err
+	}
+	storage, err := event.NewREST(c.api.Scheme, mirrored{getter, bridge, stores.Destroy}, c.eventTTL)
+	if err != nil {
+		stores.Destroy()
+		return nil, err
+	}
+	if err := metrics.RegisterHostEvents(bridge.Status); err != nil {
+		// A second server in one process is not measured; only tests have one.
+		klog.Background().V(2).Info("The bridge to the host cluster is not measured", "err", err)
+	}
+	return storage, addBridgeHooks(server, bridge)
+}
+
+// mirrored is a RESTOptionsGetter that puts the bridge in front of the store.
+type mirrored struct {
 	generic.RESTOptionsGetter
-	config    HostEventsConfig
-	client    *rest.Config
-	retention time.Duration
-	// own is the store's place for records; nil where one is made beside it.
-	own recordStore
-	// bridge is set once the registry has asked for the store.
 	bridge *hostevents.Bridge
+	// destroy is called with the store.
+	destroy func()
 }
 
 // GetRESTOptions implements generic.RESTOptionsGetter.
-func (b *bridged) GetRESTOptions(resource schema.GroupResource, example runtime.Object) (generic.RESTOptions, error) {
-	options, err := b.RESTOptionsGetter.GetRESTOptions(resource, example)
+func (m mirrored) GetRESTOptions(resource schema.GroupResource, example runtime.Object) (generic.RESTOptions, error) {
+	options, err := m.RESTOptionsGetter.GetRESTOptions(resource, example)
 	if err != nil {
 		return options, err
 	}
@@ -81,80 +180,22 @@ func (b *bridged) GetRESTOptions(resource schema.GroupResource, example runtime.
 		if err != nil {
 			return nil, nil, err
 		}
-		records, destroyRecords, err := b.records(config)
-		if err != nil {
+		if m.bridge.Mirrors() {
+			store = mirror.New(store, m.bridge)
+		}
+		return store, func() {
+			m.destroy()
 			destroyStore()
-			return nil, nil, err
-		}
-		destroy := func() {
-			destroyRecords()
-			destroyStore()
-		}
-		b.bridge, err = b.build(localEvents{store: store, root: prefix + "/"}, records)
-		if err != nil {
-			destroy()
-			return nil, nil, err
-		}
-		if !b.bridge.Mirrors() {
-			return store, destroy, nil
-		}
-		return mirror.New(store, b.bridge), destroy, nil
+		}, nil
 	}
 	return options, nil
-}
-
-// records opens the place for the bridge's records, in the same store.
-func (b *bridged) records(config *storagebackend.ConfigForResource) (hostevents.Records, factory.DestroyFunc, error) {
-	var store apiserverstorage.Interface
-	var destroy factory.DestroyFunc
-	var err error
-	root := "/" + hostRecordsName
-	if b.own != nil {
-		store, destroy, root, err = b.own.hostRecordStore()
-	} else {
-		own := *config
-		own.Codec = hostRecordCodec{}
-		store, destroy, err = generic.NewRawStorage(&own, newHostRecord, newHostRecordList, root)
-	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("opening the place for the records of the bridge to the host cluster: %w", err)
-	}
-	return hostRecords{store: store, root: root + "/"}, destroy, nil
-}
-
-func (b *bridged) build(local hostevents.Local, records hostevents.Records) (*hostevents.Bridge, error) {
-	host, err := hostevents.NewHost(b.client)
-	if err != nil {
-		return nil, err
-	}
-	identity := singleIdentity
-	if b.own == nil {
-		if identity, err = hostevents.ProcessIdentity(); err != nil {
-			return nil, err
-		}
-	}
-	elect, err := hostevents.LeaseElection(b.client, b.config.LeaseNamespace, b.config.LeaseName, identity)
-	if err != nil {
-		return nil, err
-	}
-	return hostevents.New(hostevents.Config{
-		Mode:      b.config.Mode,
-		Host:      host,
-		Local:     local,
-		Records:   records,
-		Shared:    b.own == nil,
-		Timeout:   b.config.Timeout,
-		HostTTL:   b.config.TTL,
-		Retention: func(*events.Event) time.Duration { return b.retention },
-		Elect:     elect,
-	}), nil
 }
 
 // errStopping is why a bridge that was told to end does.
 var errStopping = errors.New("the server stops")
 
-// addHooks lets the bridge run with the server, and end before the store does.
-func (b *bridged) addHooks(server *genericapiserver.GenericAPIServer) error {
+// addBridgeHooks lets the bridge run with the server, and end before the store does.
+func addBridgeHooks(server *genericapiserver.GenericAPIServer, bridge *hostevents.Bridge) error {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	done := make(chan struct{})
 	start := func(hook genericapiserver.PostStartHookContext) error {
@@ -162,7 +203,7 @@ func (b *bridged) addHooks(server *genericapiserver.GenericAPIServer) error {
 		go func() {
 			defer close(done)
 			defer stop()
-			if err := b.bridge.Run(ctx); err != nil {
+			if err := bridge.Run(ctx); err != nil {
 				klog.FromContext(ctx).Error(err, "The bridge to the host cluster has ended")
 			}
 		}()

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
+	"github.com/events-apiserver/events-apiserver/pkg/hostevents/local"
 	"github.com/events-apiserver/events-apiserver/pkg/transfer"
 )
 
@@ -143,6 +144,6 @@ func (s *plainStore) eventOf(key string, plaintext []byte) (*events.Event, error
 }
 
 func checkHostRecord(plaintext []byte) error {
-	_, _, err := hostRecordCodec{}.Decode(plaintext, nil, &hostRecord{})
+	_, _, err := local.RecordCodec{}.Decode(plaintext, nil, local.NewRecord())
 	return err
 }

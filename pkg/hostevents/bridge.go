@@ -5,9 +5,13 @@ package hostevents
 
 import (
 	"context"
+	"fmt"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
+	"github.com/events-apiserver/events-apiserver/pkg/hostevents/internal/retry"
 )
 
 // Config is everything that a Bridge needs. All fields must be set but Shared and Now.
@@ -35,14 +39,49 @@ type Config struct {
 	Now func() time.Time
 }
 
+// Mode says how events and the host's core/v1 events are kept the same.
+type Mode string
+
+// The modes.
+const (
+	// ModeSync takes in the host's events, and makes each write in the host
+	// before it is answered.
+	ModeSync Mode = "sync"
+	// ModeAsync takes in the host's events, and makes writes in the host soon
+	// after they were answered.
+	ModeAsync Mode = "async"
+	// ModeIngest takes in the host's events and writes nothing there.
+	ModeIngest Mode = "ingest"
+	// ModeOff does neither.
+	ModeOff Mode = "off"
+)
+
+// Modes returns all modes.
+func Modes() []Mode { return []Mode{ModeSync, ModeAsync, ModeIngest, ModeOff} }
+
+// ParseMode returns the mode of that name, or an error that names them all.
+func ParseMode(name string) (Mode, error) {
+	names := make([]string, 0, len(Modes()))
+	for _, mode := range Modes() {
+		if string(mode) == name {
+			return mode, nil
+		}
+		names = append(names, string(mode))
+	}
+	return "", fmt.Errorf("unknown mode %q; known: %s", name, strings.Join(names, ", "))
+}
+
+// mirrors tells whether writes are made in the host.
+func (m Mode) mirrors() bool { return m == ModeSync || m == ModeAsync }
+
 // Bridge keeps the two views the same. Its methods may be called by many at once.
 type Bridge struct {
 	config  Config
-	breaker *breaker
+	breaker *retry.Breaker
 	locks   *keyLocks
 	graves  *graves
 	state   *state
-	retries *retries
+	backoff *retry.Backoff
 	// wake tells the queue that there is something in it.
 	wake chan struct{}
 }
@@ -55,11 +94,11 @@ func New(config Config) *Bridge {
 	}
 	return &Bridge{
 		config:  config,
-		breaker: newBreaker(config.Now),
+		breaker: retry.NewBreaker(config.Now),
 		locks:   newKeyLocks(),
 		graves:  newGraves(config.Now),
 		state:   newState(config.Now),
-		retries: newRetries(config.Now),
+		backoff: retry.NewBackoff(config.Now),
 		wake:    make(chan struct{}, 1),
 	}
 }
@@ -76,4 +115,40 @@ func (b *Bridge) Lock(key Key) (unlock func()) { return b.locks.lock(key) }
 // context ends.
 func (b *Bridge) Run(ctx context.Context) error {
 	return b.config.Elect(ctx, b.lead)
+}
+
+// keyLocks lets one at a time work on an event: a mirrored write until it is
+// stored, what comes in, what the queue makes equal. So an echo finds its write
+// stored already.
+type keyLocks struct {
+	mutex sync.Mutex
+	locks map[Key]*keyLock
+}
+
+type keyLock struct {
+	sync.Mutex
+	users int
+}
+
+func newKeyLocks() *keyLocks { return &keyLocks{locks: map[Key]*keyLock{}} }
+
+// lock waits for the key and returns what frees it.
+func (k *keyLocks) lock(key Key) (unlock func()) {
+	k.mutex.Lock()
+	lock, ok := k.locks[key]
+	if !ok {
+		lock = &keyLock{}
+		k.locks[key] = lock
+	}
+	lock.users++
+	k.mutex.Unlock()
+	lock.Lock()
+	return func() {
+		lock.Unlock()
+		k.mutex.Lock()
+		defer k.mutex.Unlock()
+		if lock.users--; lock.users == 0 {
+			delete(k.locks, key)
+		}
+	}
 }

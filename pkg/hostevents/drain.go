@@ -5,142 +5,123 @@ package hostevents
 
 import (
 	"context"
-	"errors"
+	"sync"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/klog/v2"
 
-	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
+	"github.com/events-apiserver/events-apiserver/pkg/hostevents/internal/retry"
 )
 
-// tryDrain makes the host equal for one record, or puts the next attempt off.
-func (b *Bridge) tryDrain(ctx context.Context, record Record) {
-	done, err := b.settle(ctx, record)
-	switch {
-	case done:
-		b.retries.succeeded(record.Key)
-		return
-	case err == nil, ctx.Err() != nil:
-		return
-	}
-	switch answerOf(err) {
-	case unavailable, throttled, lacksRight:
-		// The breaker decides when the next request goes out.
-	case answered, timedOut:
-		b.retries.failed(record.Key)
-	}
-	klog.FromContext(ctx).V(2).Info("An event waits to be made in the host cluster", "event", record.Key.String(), "err", err)
+const (
+	// drainPoll is how often the outbox is looked at for what other replicas have
+	// put there, and for what is due again.
+	drainPoll = time.Second
+	// drainWorkers is how many events are made equal at once.
+	drainWorkers = 16
+	// drainShare bounds the time spent on reading an outbox that does not become
+	// shorter to one part in so many.
+	drainShare = 10
+)
+
+// drainer makes the host equal for the records of the outbox. Reading it does not
+// wait for the host's answers, so that events which the host does not answer
+// hold up none of the others.
+type drainer struct {
+	bridge *Bridge
+	slots  chan struct{}
+	ended  sync.WaitGroup
+
+	mutex    sync.Mutex
+	inFlight map[Key]struct{}
 }
 
-// recordGrace is how long another replica may take from putting a record to
-// storing the event.
-const recordGrace = 3 * time.Second
-
-// settle makes the host equal for one key, and removes the record. It reports false
-// where the record must stay for now.
-func (b *Bridge) settle(ctx context.Context, record Record) (done bool, err error) {
-	defer b.Lock(record.Key)()
-	for _, identity := range record.Erase {
-		err := b.inTime(ctx, record.Key.Namespace, func(ctx context.Context) error { return b.erase(ctx, record.Key, identity) })
-		if err != nil && !rejected(err) {
-			return false, err
-		}
-		b.graves.removePrint(identity.Print)
-	}
-	stored, err := b.config.Local.Get(ctx, record.Key)
-	if err != nil {
-		return false, err
-	}
-	switch {
-	case stored != nil && stored.Host.Pending:
-		if err := b.settlePending(ctx, stored); err != nil {
-			return false, err
-		}
-	case b.config.Shared && !b.retries.confirmed(record, recordGrace):
-		// The event may be about to be stored by the replica that put the record.
-		return false, nil
-	}
-	if err := b.config.Records.Remove(ctx, record); err != nil {
-		return false, err
-	}
-	b.state.change(func(status *Status) { status.Settled++ })
-	return true, nil
+func newDrainer(bridge *Bridge) *drainer {
+	return &drainer{bridge: bridge, slots: make(chan struct{}, drainWorkers), inFlight: map[Key]struct{}{}}
 }
 
-// settlePending makes the host's event equal to the stored one.
-func (b *Bridge) settlePending(ctx context.Context, stored *events.Event) error {
-	var made *events.Event
-	err := b.inTime(ctx, stored.Namespace, func(ctx context.Context) (err error) {
-		made, err = b.push(ctx, stored)
-		return err
+// run drains the outbox until the context ends.
+func (d *drainer) run(ctx context.Context) {
+	defer d.ended.Wait()
+	for ctx.Err() == nil {
+		begun := time.Now()
+		left, err := d.pass(ctx)
+		if err != nil && ctx.Err() == nil {
+			klog.FromContext(ctx).Error(err, "Failed to read which events are to be made in the host cluster; trying again")
+		}
+		if left || err != nil {
+			pause(ctx, min(time.Since(begun)*drainShare, time.Minute))
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(drainPoll):
+		case <-d.bridge.wake:
+		}
+	}
+}
+
+func pause(ctx context.Context, duration time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(duration):
+	}
+}
+
+// pass begins with every record that is due, and tells whether some were left. It
+// ends early while the host is away, after which the records are only counted.
+func (d *drainer) pass(ctx context.Context) (left bool, err error) {
+	b, seen, away := d.bridge, 0, false
+	err = b.config.Records.Each(ctx, func(record Record) bool {
+		seen++
+		if away || !d.due(record.Key) {
+			left = true
+			return ctx.Err() == nil
+		}
+		switch b.breaker.Check(record.Key.Namespace) {
+		case retry.HostAway:
+			away, left = true, true
+			return ctx.Err() == nil
+		case retry.NamespaceAway:
+			left = true
+			return ctx.Err() == nil
+		case retry.Permitted:
+		}
+		return d.begin(ctx, record)
 	})
-	if moved := new(MovedError); errors.As(err, &moved) {
-		return b.TakeIn(ctx, moved)
+	if err != nil || ctx.Err() != nil {
+		return left, err
 	}
-	if rejected(err) {
-		return b.undo(ctx, stored, err)
-	}
-	if err != nil {
-		return err
-	}
-	return b.adopt(ctx, stored, made, made.Host)
+	b.state.change(func(status *Status) { status.Queue = seen })
+	b.backoff.Passed()
+	return left, nil
 }
 
-// undo takes back a write that was answered and which the host has rejected since:
-// no view shows for long what the cluster's admission does not admit. An event
-// that the host never had is deleted here, one that it has goes back to its state
-// there. One that it has let expire stays as it is: here alone, as it would be
-// without the write.
-func (b *Bridge) undo(ctx context.Context, stored *events.Event, rejection error) error {
-	klog.FromContext(ctx).Info("The host cluster rejects a write that waited for it; it is undone", "event", klog.KRef(stored.Namespace, stored.Name), "err", rejection)
-	err := b.undone(ctx, stored)
-	if err == nil {
-		b.state.change(func(status *Status) { status.SettleRefused++ })
-	}
-	return err
+// due tells whether nothing is under way for the key, and the last failure is
+// long enough ago.
+func (d *drainer) due(key Key) bool {
+	d.mutex.Lock()
+	_, busy := d.inFlight[key]
+	d.mutex.Unlock()
+	return d.bridge.backoff.Due(key.String()) && !busy
 }
 
-func (b *Bridge) undone(ctx context.Context, stored *events.Event) error {
-	key := KeyOf(stored)
-	if stored.Host.Version == 0 {
-		return b.config.Local.Delete(ctx, key, func(now *events.Event) bool {
-			return now.UID == stored.UID && now.ResourceVersion == stored.ResourceVersion
-		})
+// begin makes the host equal for the record in the background, once a slot is
+// free. What has begun is not broken off.
+func (d *drainer) begin(ctx context.Context, record Record) bool {
+	select {
+	case d.slots <- struct{}{}:
+	case <-ctx.Done():
+		return false
 	}
-	var current *events.Event
-	err := b.inTime(ctx, key.Namespace, func(ctx context.Context) (err error) {
-		current, err = b.config.Host.Get(ctx, key)
-		return err
+	d.mutex.Lock()
+	d.inFlight[record.Key] = struct{}{}
+	d.mutex.Unlock()
+	d.ended.Go(func() {
+		d.bridge.tryDrain(ctx, record)
+		d.mutex.Lock()
+		delete(d.inFlight, record.Key)
+		d.mutex.Unlock()
+		<-d.slots
 	})
-	if apierrors.IsNotFound(err) {
-		state := stored.Host
-		state.Pending = false
-		return b.adopt(ctx, stored, stored, state)
-	}
-	if err != nil {
-		return err
-	}
-	return b.adopt(ctx, stored, current, current.Host)
-}
-
-// adopt stores what has become of the stored event in the host.
-func (b *Bridge) adopt(ctx context.Context, stored, made *events.Event, state events.HostState) error {
-	return b.config.Local.Upsert(ctx, KeyOf(stored), func(now *events.Event) (*events.Event, time.Duration) {
-		if now == nil || now.Host.Version > state.Version {
-			return nil, 0
-		}
-		next := asStored(made, now)
-		if now.ResourceVersion != stored.ResourceVersion {
-			// Written again meanwhile, by another replica.
-			if now.UID != stored.UID {
-				return nil, 0
-			}
-			next = asStored(now, now)
-			state.Pending = now.Host.Pending
-		}
-		next.Host = state
-		next = withIdentity(next, made.UIDInHost(), now)
-		return next, max(lifeLeft(next, b.config.Now(), b.config.Retention(next)), time.Second)
-	})
+	return true
 }

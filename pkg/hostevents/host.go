@@ -16,6 +16,17 @@ import (
 // the rest of a list, any more.
 var ErrExpired = errors.New("the host does not remember that version any more")
 
+// ErrLacksRight says that our own account lacks a right in the host: a mistake of
+// the installation, and nothing about the write.
+var ErrLacksRight = errors.New("the server's account lacks a right in the host cluster")
+
+// ErrPageTooLarge says that a page has more than MaxPageBytes.
+var ErrPageTooLarge = errors.New("the page is larger than what is to be in memory at once")
+
+// MaxPageBytes is from where on a page of more than one event is given up and asked
+// for with fewer: large events that follow small ones.
+const MaxPageBytes = 4 * pageBytes
+
 // Host is the host cluster's core/v1 events. The events that it returns have the
 // host's identity and Host state, no managed fields and no resource version of
 // ours. Its errors are those of the Kubernetes API; a 403 is one of admission, for
@@ -34,7 +45,8 @@ type Host interface {
 	Delete(ctx context.Context, key Key, only Preconditions, dryRun bool) error
 	// List returns a page of all events in the order of Key.String. All pages of
 	// a list are of one version. A list that was continued too late fails with
-	// ErrExpired.
+	// ErrExpired, a page of more than MaxPageBytes with ErrPageTooLarge; one of a
+	// single event is never too large.
 	List(ctx context.Context, continueFrom string, limit int64) (Page, error)
 	// Watch returns what follows the version, or fails with ErrExpired.
 	Watch(ctx context.Context, after uint64) (Stream, error)
@@ -79,3 +91,15 @@ type Change struct {
 	// that most likely nothing is stored. It is right to leave it out.
 	Unknown bool
 }
+
+// Key names an event.
+type Key struct {
+	Namespace, Name string
+}
+
+// KeyOf returns the key of the event.
+func KeyOf(event *events.Event) Key { return Key{Namespace: event.Namespace, Name: event.Name} }
+
+// String returns the key in the order in which both the host and the store list
+// events.
+func (k Key) String() string { return k.Namespace + "/" + k.Name }

@@ -4,6 +4,12 @@
 package hostevents
 
 import (
+	"encoding/binary"
+	"hash/fnv"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
@@ -28,4 +34,63 @@ func sameEvent(stored, current *events.Event) bool {
 		return true
 	}
 	return stored.Host.Version == 0 && fingerprint(stored) == fingerprint(current)
+}
+
+// fingerprint is the same for two states of one event and differs for two
+// events under one name: it covers what an event may not change. By it a creation
+// is recognized whose answer, and with it the uid, was lost.
+func fingerprint(event *events.Event) uint64 {
+	h := fnv.New64a()
+	text := func(values ...string) {
+		for _, value := range values {
+			_, _ = h.Write([]byte(value))
+			_, _ = h.Write([]byte{0})
+		}
+	}
+	// Below a microsecond the time depends on the wire format it came in.
+	var when [8]byte
+	binary.BigEndian.PutUint64(when[:], uint64(event.EventTime.Truncate(time.Microsecond).UnixMicro()))
+	_, _ = h.Write(when[:])
+	text(event.Namespace, event.Name, event.Reason, event.Action, event.Note, event.Type, event.ReportingController, event.ReportingInstance)
+	text(event.Regarding.Kind, event.Regarding.Namespace, event.Regarding.Name, string(event.Regarding.UID))
+	return h.Sum64()
+}
+
+// SameContent tells whether two states of an event differ in nothing that both
+// views show: neither in what the event says nor in its labels and the like.
+func SameContent(a, b *events.Event) bool { return sameContent(a, b) }
+
+func sameContent(a, b *events.Event) bool {
+	return equality.Semantic.DeepEqual(contentOf(a), contentOf(b))
+}
+
+// contentOf is the event without what each view has of its own.
+func contentOf(event *events.Event) *events.Event {
+	content := *event
+	content.TypeMeta = metav1.TypeMeta{}
+	content.UID, content.ResourceVersion, content.CreationTimestamp = "", "", metav1.Time{}
+	content.ManagedFields, content.Generation = nil, 0
+	content.Host = events.HostState{}
+	return &content
+}
+
+// Merge returns what is stored after a state of the host that is newer than the
+// stored one: that state, but for a write of ours that has not reached the host
+// yet and comes after it. It shares memory with its arguments.
+func Merge(stored, current *events.Event) *events.Event {
+	if stored == nil {
+		return current
+	}
+	same := stored.UIDInHost() == current.UID || stored.Host.Pending && sameEvent(stored, current)
+	if !same {
+		return current // another event has the name now
+	}
+	if stored.Host.Pending && !sameContent(stored, current) {
+		next := *stored
+		next.Host = events.HostState{Version: current.Host.Version, WrittenAt: current.Host.WrittenAt, Pending: true}
+		return withIdentity(&next, current.UID, stored)
+	}
+	next := *current
+	next.ManagedFields = stored.ManagedFields
+	return withIdentity(&next, current.UID, stored)
 }

@@ -11,6 +11,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/klog/v2"
+
+	"github.com/events-apiserver/events-apiserver/pkg/hostevents/internal/pipeline"
 )
 
 const (
@@ -24,9 +26,8 @@ const (
 
 // ingest takes in the host's events for as long as this process leads.
 type ingest struct {
-	bridge  *Bridge
-	mark    *watermark
-	workers *workers
+	bridge   *Bridge
+	pipeline *pipeline.Pipeline
 	// saved and savedDone are the position as last stored, and how many changes
 	// had been stored then.
 	saved, savedDone uint64
@@ -34,11 +35,10 @@ type ingest struct {
 
 // lead works while this process is the leader.
 func (b *Bridge) lead(ctx context.Context) {
-	mark := &watermark{}
-	b.state.leading(true, mark.oldest)
-	defer b.state.leading(false, nil)
 	ctx, stop := context.WithCancel(ctx)
-	in := &ingest{bridge: b, mark: mark, workers: startWorkers(ctx, mark)}
+	in := &ingest{bridge: b, pipeline: pipeline.Start(ctx)}
+	b.state.leading(true, in.pipeline.Oldest)
+	defer b.state.leading(false, nil)
 	var others wait.Group
 	if b.Mirrors() {
 		others.StartWithContext(ctx, newDrainer(b).run)
@@ -46,7 +46,7 @@ func (b *Bridge) lead(ctx context.Context) {
 	others.StartWithContext(ctx, in.keepPosition)
 	in.run(ctx)
 	stop()
-	in.workers.ended.Wait()
+	in.pipeline.Wait()
 	others.Wait()
 }
 
@@ -113,15 +113,15 @@ func (in *ingest) follow(ctx context.Context) error {
 func (in *ingest) position(ctx context.Context) (uint64, error) {
 	// What was given to the workers is stored by them, so nothing is to be read
 	// again.
-	if err := in.workers.settled(ctx); err != nil {
+	if err := in.pipeline.Idle(ctx); err != nil {
 		return 0, err
 	}
-	if reached, _ := in.mark.position(); reached != 0 {
+	if reached, _ := in.pipeline.Position(); reached != 0 {
 		return reached, nil
 	}
 	stored, err := in.bridge.config.Records.Position(ctx)
 	if err == nil {
-		in.mark.set(stored)
+		in.pipeline.Reset(stored)
 	}
 	return stored, err
 }
@@ -147,11 +147,11 @@ func (in *ingest) watch(ctx context.Context, after uint64) error {
 
 func (in *ingest) take(ctx context.Context, change Change) error {
 	if change.Event == nil {
-		in.mark.pass(change.Version)
+		in.pipeline.Skip(change.Version)
 		return nil
 	}
 	key := KeyOf(change.Event)
-	return in.workers.give(ctx, key, change.Version, sizeOf(change.Event), func(ctx context.Context) error {
+	return in.pipeline.Give(ctx, key.String(), change.Version, sizeOf(change.Event), func(ctx context.Context) error {
 		defer in.bridge.Lock(key)()
 		return in.bridge.takeChange(ctx, change)
 	})
@@ -169,7 +169,7 @@ func (in *ingest) keepPosition(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		_, done := in.mark.position()
+		_, done := in.pipeline.Position()
 		if time.Since(last) >= positionInterval || done-in.savedDone >= positionChanges {
 			in.savePosition(ctx)
 			last = time.Now()
@@ -179,14 +179,14 @@ func (in *ingest) keepPosition(ctx context.Context) {
 
 // saveLastPosition stores the position once nothing is stored any more.
 func (in *ingest) saveLastPosition(ended context.Context) {
-	in.workers.ended.Wait()
+	in.pipeline.Wait()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ended), positionTimeout)
 	defer cancel()
 	in.savePosition(ctx)
 }
 
 func (in *ingest) savePosition(ctx context.Context) {
-	reached, done := in.mark.position()
+	reached, done := in.pipeline.Position()
 	if reached == 0 || reached == in.saved {
 		return
 	}
@@ -195,4 +195,22 @@ func (in *ingest) savePosition(ctx context.Context) {
 		return
 	}
 	in.saved, in.savedDone = reached, done
+}
+
+// compareVersions warns when our resource versions are above the host's. Clients
+// keep ours. If the group is given back to the host, a watch from a version that
+// the host has not reached waits in silence until it has; one from a lower version
+// that it has compacted ends with 410, after which clients list again.
+func (b *Bridge) compareVersions(ctx context.Context, newestInHost uint64) error {
+	ours, err := b.config.Local.Revision(ctx)
+	if err != nil {
+		return err
+	}
+	ahead := ours >= newestInHost
+	b.state.change(func(status *Status) { status.VersionsAhead = ahead })
+	if ahead {
+		klog.FromContext(ctx).Info("Resource versions here are above those of the host cluster: restart clients that watch events.k8s.io after the group is given back to it",
+			"ours", ours, "host", newestInHost)
+	}
+	return nil
 }

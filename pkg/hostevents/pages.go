@@ -6,6 +6,11 @@ package hostevents
 import (
 	"context"
 	"errors"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
+	hubcorev1 "github.com/events-apiserver/events-apiserver/pkg/apis/events/corev1"
 )
 
 const (
@@ -15,18 +20,11 @@ const (
 	// pageBytes is how much a page is meant to hold. In core/v1 an event may be
 	// as large as a request.
 	pageBytes = 8 << 20
-	// mostPageBytes is from where on a page of more than one event is given up
-	// and asked for with fewer: large events that follow small ones.
-	mostPageBytes = 4 * pageBytes
-
 	// firstPage is how many are asked for while nothing is known of their size,
 	// and pageGrowth how much larger a page may be than the one before.
 	firstPage  = 100
 	pageGrowth = 4
 )
-
-// errPageTooLarge says that a page has more than mostPageBytes.
-var errPageTooLarge = errors.New("the page is larger than what is to be in memory at once")
 
 // pageLimit finds how many objects to ask for from how large they have been, so
 // that memory does not depend on their size: as many as there may be while they
@@ -94,10 +92,27 @@ func hostPages(ctx context.Context, host Host) <-chan listedPage {
 func nextPage(ctx context.Context, host Host, continueFrom string, limit *pageLimit) (Page, error) {
 	for {
 		page, err := host.List(ctx, continueFrom, limit.next)
-		if errors.Is(err, errPageTooLarge) && limit.lower() {
+		if errors.Is(err, ErrPageTooLarge) && limit.lower() {
 			continue
 		}
 		limit.learn(len(page.Items), page.Bytes)
 		return page, err
 	}
+}
+
+// sizeOf is about how much memory an event takes: what it has in the host's form.
+func sizeOf(event *events.Event) int64 {
+	sent := &corev1.Event{}
+	if err := hubcorev1.Convert_events_Event_To_v1_Event(event, sent, nil); err != nil {
+		return 0
+	}
+	sent.ManagedFields = nil
+	return int64(sent.Size())
+}
+
+func sizeOfAll(all []events.Event) (size int64) {
+	for i := range all {
+		size += sizeOf(&all[i])
+	}
+	return size
 }

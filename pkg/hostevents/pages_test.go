@@ -81,3 +81,78 @@ func TestHostPages_EndWithTheContext(t *testing.T) {
 		t.Errorf("%d pages came after the end", count)
 	}
 }
+
+// sizedHost lists events of which each is as large as its size says.
+type sizedHost struct {
+	Host
+	sizes []int64
+	// most is the largest page that it has given out, pages how many events each had.
+	most  int64
+	pages []int
+}
+
+func (h *sizedHost) List(_ context.Context, continueFrom string, limit int64) (Page, error) {
+	from, _ := strconv.Atoi(continueFrom)
+	page := Page{Version: 7}
+	for i := from; i < len(h.sizes) && int64(len(page.Items)) < limit; i++ {
+		page.Items = append(page.Items, &events.Event{})
+		page.Bytes += h.sizes[i]
+	}
+	if limit > 1 && page.Bytes > MaxPageBytes {
+		return Page{}, ErrPageTooLarge
+	}
+	if from += len(page.Items); from < len(h.sizes) {
+		page.Continue = strconv.Itoa(from)
+	}
+	h.most = max(h.most, page.Bytes)
+	h.pages = append(h.pages, len(page.Items))
+	return page, nil
+}
+
+func repeated(size int64, times int) []int64 {
+	sizes := make([]int64, times)
+	for i := range sizes {
+		sizes[i] = size
+	}
+	return sizes
+}
+
+// What a page takes must not depend on how large the events are, nor must there be
+// many pages of small ones: the host counts all that follow for each.
+func TestHostPages_AreOfSoManyBytes(t *testing.T) {
+	t.Parallel()
+	const small, large, huge = 1500, 76 << 10, 1500 << 10
+	for name, test := range map[string]struct {
+		sizes []int64
+		// most is how large a page may be, pages how many there may be.
+		most  int64
+		pages int
+	}{
+		"small":                   {repeated(small, 20_000), pageBytes, 13},
+		"large":                   {repeated(large, 4000), pageBytes + pageBytes/8, 42},
+		"huge":                    {repeated(huge, 100), MaxPageBytes, 30},
+		"larger than a page":      {repeated(2*MaxPageBytes, 3), 2 * MaxPageBytes, 3},
+		"large after small":       {append(repeated(small, 10_000), repeated(large, 2000)...), MaxPageBytes, 40},
+		"huge after small":        {append(repeated(small, 10_000), repeated(huge, 50)...), MaxPageBytes, 30},
+		"small after large":       {append(repeated(large, 500), repeated(small, 10_000)...), MaxPageBytes, 25},
+		"of a size that it hides": {repeated(0, 20_000), 0, 13},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			host := &sizedHost{sizes: test.sizes}
+			got := 0
+			for page := range hostPages(t.Context(), host) {
+				if page.err != nil {
+					t.Fatal(page.err)
+				}
+				got += len(page.Items)
+			}
+			if got != len(test.sizes) {
+				t.Errorf("%d events came, want %d", got, len(test.sizes))
+			}
+			if host.most > test.most || len(host.pages) > test.pages {
+				t.Errorf("the largest page had %d bytes, want %d at most; %d pages, want %d at most: %v", host.most, test.most, len(host.pages), test.pages, host.pages)
+			}
+		})
+	}
+}

@@ -38,10 +38,10 @@ func (in *ingest) list(ctx context.Context, setBack bool) (uint64, error) {
 	if err := c.missingBefore(ctx, nil); err != nil {
 		return 0, err
 	}
-	if err := in.workers.settled(ctx); err != nil {
+	if err := in.pipeline.Idle(ctx); err != nil {
 		return 0, err
 	}
-	in.mark.set(c.version)
+	in.pipeline.Reset(c.version)
 	return c.version, nil
 }
 
@@ -70,7 +70,7 @@ func (c *comparison) listed(ctx context.Context, event *events.Event) error {
 		}
 	}
 	in, setBack, unknown := c.ingest, c.setBack, known == nil || KeyOf(known) != key
-	return in.workers.give(ctx, key, 0, sizeOf(event), func(ctx context.Context) error {
+	return in.pipeline.Give(ctx, key.String(), 0, sizeOf(event), func(ctx context.Context) error {
 		defer in.bridge.Lock(key)()
 		if in.bridge.graves.holds(event) {
 			return nil
@@ -112,7 +112,7 @@ func (c *comparison) missing(ctx context.Context, event *events.Event) error {
 	if !gone(event) {
 		return nil
 	}
-	return in.workers.give(ctx, key, 0, 0, func(ctx context.Context) error {
+	return in.pipeline.Give(ctx, key.String(), 0, 0, func(ctx context.Context) error {
 		defer in.bridge.Lock(key)()
 		return in.bridge.config.Local.Delete(ctx, key, gone)
 	})

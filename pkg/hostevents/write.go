@@ -6,11 +6,13 @@ package hostevents
 import (
 	"context"
 	"errors"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/klog/v2"
 
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
+	"github.com/events-apiserver/events-apiserver/pkg/hostevents/internal/retry"
 )
 
 // Create makes the event in the host and returns it as it is to be stored. A
@@ -84,14 +86,9 @@ func (b *Bridge) write(ctx context.Context, attempt *events.Event, call func(con
 	return b.postpone(ctx, attempt)
 }
 
-// final tells whether an error is an answer.
-func final(err error) bool {
-	return refused(err) || errors.As(err, new(*MovedError))
-}
-
 // reachable tells whether a write to the namespace should try the host at once.
 func (b *Bridge) reachable(namespace string) bool {
-	return b.config.Mode == ModeSync && b.breaker.check(namespace) == permitted
+	return b.config.Mode == ModeSync && b.breaker.Check(namespace) == retry.Permitted
 }
 
 // inTime calls the host about an event of the namespace, with our limit, and notes
@@ -102,15 +99,33 @@ func (b *Bridge) inTime(ctx context.Context, namespace string, call func(context
 	err := call(limited)
 	switch {
 	case err == nil || final(err) || errors.As(err, new(*busyError)):
-		b.breaker.succeeded(namespace)
+		b.breaker.Succeeded(namespace)
 		b.state.mirrored(err)
 	case ctx.Err() == nil:
 		b.state.mirrorFailed(err)
-		if b.breaker.failed(namespace, err) {
+		if b.noteFailure(namespace, err) {
 			klog.FromContext(ctx).Info("The host cluster fails; writes wait in the queue until it does not", "err", err)
 		}
 	}
 	return err
+}
+
+// noteFailure notes that the host has not decided about a write to the namespace. It
+// tells whether the host is taken to be away from now on.
+func (b *Bridge) noteFailure(namespace string, err error) (opened bool) {
+	switch answerOf(err) {
+	case unavailable:
+		return b.breaker.HostFailed()
+	case timedOut:
+		return b.breaker.TimedOut(namespace)
+	case throttled:
+		seconds, _ := apierrors.SuggestsClientDelay(err)
+		b.breaker.Throttled(namespace, time.Duration(seconds)*time.Second)
+	case lacksRight:
+		b.breaker.NamespaceFailed(namespace)
+	case answered:
+	}
+	return false
 }
 
 // asStored is the host's state with what is ours alone.
@@ -175,14 +190,4 @@ func (b *Bridge) pushMissing(ctx context.Context, event *events.Event) (*events.
 		return nil, &busyError{err}
 	}
 	return made, err
-}
-
-// busyError says that an event changes in the host faster than it can be
-// followed; it is tried again from the queue. It hides the host's status, which
-// is none for the client.
-type busyError struct{ cause error }
-
-// Error names the last reason.
-func (e *busyError) Error() string {
-	return "the event keeps changing in the host cluster: " + e.cause.Error()
 }

@@ -55,7 +55,7 @@ func rules() []rule {
 		},
 		{
 			dir: "pkg/metrics",
-			own: []string{"pkg/engine", "pkg/storage"},
+			own: []string{"pkg/engine", "pkg/hostevents", "pkg/storage"},
 			outside: slices.Concat([]string{
 				"github.com/prometheus/client_golang",
 				"k8s.io/apimachinery/pkg/runtime/schema",
@@ -84,9 +84,35 @@ func rules() []rule {
 		{
 			dir:     "pkg/hostevents",
 			own:     []string{"pkg/apis"},
-			outside: slices.Concat([]string{"golang.org/x/sync", "k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go"}, basics),
-			never:   []string{module + "/pkg/storage", module + "/pkg/engine", module + "/pkg/registry"},
+			outside: slices.Concat([]string{"k8s.io/api", "k8s.io/apimachinery"}, basics),
+			never:   []string{module + "/pkg/storage", module + "/pkg/engine", module + "/pkg/registry", module + "/pkg/apiserver"},
 			reason:  "the bridge to the host declares its own source and sink, so that it can be tested with neither",
+		},
+		{
+			dir:     "pkg/hostevents/internal/pipeline",
+			outside: slices.Concat([]string{"golang.org/x/sync"}, basics),
+			never:   []string{module + "/pkg"},
+			reason:  "the pipeline keeps the order of keys and versions and knows nothing of events",
+		},
+		{
+			dir:     "pkg/hostevents/internal/retry",
+			outside: slices.Concat([]string{"k8s.io/apimachinery/pkg/util/wait"}, basics),
+			never:   []string{module + "/pkg"},
+			reason:  "when to try again is decided from the outcome of requests, whatever they are",
+		},
+		{
+			dir:     "pkg/hostevents/kubehost",
+			own:     []string{"pkg/apis", "pkg/hostevents"},
+			outside: slices.Concat([]string{"k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go"}, basics),
+			never:   []string{module + "/pkg/storage", module + "/pkg/engine", module + "/pkg/registry", module + "/pkg/apiserver"},
+			reason:  "all that speaks client-go for the bridge is here, and leaves the decisions to the bridge",
+		},
+		{
+			dir:     "pkg/hostevents/local",
+			own:     []string{"pkg/apis", "pkg/hostevents"},
+			outside: slices.Concat([]string{"k8s.io/apimachinery", "k8s.io/apiserver/pkg/storage"}, basics),
+			never:   []string{module + "/pkg/storage", module + "/pkg/engine", module + "/pkg/registry", module + "/pkg/apiserver"},
+			reason:  "the bridge's events and outbox are kept in any storage.Interface",
 		},
 		{
 			dir:     "pkg/hostevents/mirror",
