@@ -45,15 +45,20 @@ cluster-programs: ## Build etcd, kube-apiserver and the other programs of the lo
 	@hack/cluster/build.sh
 
 .PHONY: update
-update: ## Write generated code and pictures anew
+update: ## Write generated code, pictures, and the golden files of help and metric names
 	@hack/update-codegen.sh
 	@go run ./hack/diagram
+	@go test -count=1 -run '^(TestHelp|TestMetrics_Names)$$' ./test/golden ./test/integration -update
 
 ##@ Check
 
 .PHONY: verify
 verify: ## Generated code, format, vet, lint, import rules, manifests
 	@hack/verify.sh
+
+.PHONY: test-unit
+test-unit: ## Tests that need no program but Go; what needs one belongs to test/integration
+	EVENTS_TOOLS_DIR=/nonexistent go test $(RACE) -timeout 20m $$(go list ./... | grep --invert-match '/test/integration$$')
 
 .PHONY: test
 test: ## Unit and integration tests, with the race detector where gcc is; needs no cluster

@@ -4,6 +4,8 @@
 package integration
 
 import (
+	"flag"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -15,8 +17,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/events-apiserver/events-apiserver/pkg/cmd/server"
+	"github.com/events-apiserver/events-apiserver/test/golden"
 	"github.com/events-apiserver/events-apiserver/test/integration/testserver"
 )
+
+var update = flag.Bool("update", false, "write the golden files")
 
 // documented are the rows of a table in docs/metrics.md: the cells by the name
 // in the first one.
@@ -80,6 +85,23 @@ func TestMetrics_AreDocumented(t *testing.T) {
 			t.Errorf("%s is in docs/metrics.md and not served", name)
 		}
 	}
+}
+
+// What is built on the metrics, as alerts and dashboards are, breaks if one is
+// renamed or gets other labels.
+func TestMetrics_Names(t *testing.T) {
+	t.Parallel()
+	server := testserver.Start(t, testserver.Config{})
+	createMany(t, jsonClient(t, server.Admin), "some", 1)
+	const prefix = "events_apiserver_"
+	served := scrape(t, server.Admin, prefix)
+	labels := served.labels()
+	var lines []string
+	for name, kind := range served.types {
+		lines = append(lines, fmt.Sprintf("%s%s %s {%s}\n", prefix, name, kind, strings.Join(labels[name], ",")))
+	}
+	slices.Sort(lines)
+	golden.Compare(t, filepath.Join("testdata", "metrics.txt"), strings.Join(lines, ""), *update)
 }
 
 // unitOf is what the end of a name tells of its unit.

@@ -4,6 +4,7 @@
 package integration
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -69,4 +70,26 @@ func (s samples) value(sample string) float64 {
 		return value
 	}
 	return -1
+}
+
+// labels are the names of the labels that a metric has, by its name. Those of the
+// parts of a histogram are not its own.
+func (s samples) labels() map[string][]string {
+	all := map[string][]string{}
+	for sample := range s.values {
+		name, rest, _ := strings.Cut(sample, "{")
+		if _, ok := s.types[name]; !ok {
+			name = name[:max(0, strings.LastIndex(name, "_"))]
+		}
+		for pair := range strings.SplitSeq(strings.TrimSuffix(rest, "}"), ",") {
+			label, _, found := strings.Cut(pair, "=")
+			if found && label != "le" && !slices.Contains(all[name], label) {
+				all[name] = append(all[name], label)
+			}
+		}
+	}
+	for _, labels := range all {
+		slices.Sort(labels)
+	}
+	return all
 }
