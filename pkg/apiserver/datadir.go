@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/events-apiserver/events-apiserver/pkg/apis/events/storedform"
 	"github.com/events-apiserver/events-apiserver/pkg/engine"
 	"github.com/events-apiserver/events-apiserver/pkg/storeadmin"
 )
@@ -51,7 +52,7 @@ func (a *API) CheckDataDir(ctx context.Context, dir string, progress func(readin
 
 // indexesOf are the indexes of a store that is not encrypted. Those of an encrypted
 // one have other names; what the engine needs to know of them, their events say.
-func (a *API) indexesOf(codec storedForm) []engine.Index {
+func (a *API) indexesOf(codec storedform.Codec) []engine.Index {
 	store := &EmbeddedStore{api: a, codec: codec, keeper: &keeper{encryption: Encryption{}.withDefaults()}}
 	return store.storageConfig(nil, schema.GroupResource{}).EngineIndexes()
 }

@@ -25,6 +25,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
+	"github.com/events-apiserver/events-apiserver/pkg/apis/events/storedform"
 	eventsv1 "github.com/events-apiserver/events-apiserver/pkg/apis/events/v1"
 	"github.com/events-apiserver/events-apiserver/pkg/engine"
 	"github.com/events-apiserver/events-apiserver/pkg/hostevents/local"
@@ -93,7 +94,7 @@ func DefaultEmbeddedConfig() EmbeddedConfig {
 type EmbeddedStore struct {
 	config  EmbeddedConfig
 	api     *API
-	codec   storedForm
+	codec   storedform.Codec
 	engine  *engine.Engine
 	keeper  *keeper
 	metrics *metrics.Store

@@ -11,6 +11,7 @@ import (
 
 	"k8s.io/apiserver/pkg/storage/value"
 
+	"github.com/events-apiserver/events-apiserver/pkg/apis/events/storedform"
 	"github.com/events-apiserver/events-apiserver/pkg/hostevents/local"
 )
 
@@ -68,7 +69,7 @@ type plainStore struct {
 	entryStore
 	layout
 	transformer value.Transformer
-	codec       storedForm
+	codec       storedform.Codec
 }
 
 // open returns the decrypted value of an entry, and whether it is to be encrypted

@@ -21,6 +21,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
+	"github.com/events-apiserver/events-apiserver/pkg/apis/events/storedform"
 	"github.com/events-apiserver/events-apiserver/pkg/hostevents"
 	"github.com/events-apiserver/events-apiserver/pkg/hostevents/kubehost"
 	"github.com/events-apiserver/events-apiserver/pkg/hostevents/local"
@@ -235,9 +236,9 @@ func (g storedFormGetter) GetRESTOptions(resource schema.GroupResource, example 
 	if err != nil {
 		return options, err
 	}
-	if _, done := options.StorageConfig.Codec.(storedForm); !done {
+	if _, done := options.StorageConfig.Codec.(storedform.Codec); !done {
 		own := *options.StorageConfig
-		own.Codec = storedForm{Codec: own.Codec}
+		own.Codec = storedform.Wrap(own.Codec)
 		options.StorageConfig = &own
 	}
 	return options, nil

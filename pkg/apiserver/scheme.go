@@ -4,15 +4,13 @@
 package apiserver
 
 import (
-	"errors"
-
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events/install"
-	eventsv1 "github.com/events-apiserver/events-apiserver/pkg/apis/events/v1"
+	"github.com/events-apiserver/events-apiserver/pkg/apis/events/storedform"
 )
 
 // API is what the server needs to know about its types: the scheme and the
@@ -51,15 +49,4 @@ func NewAPI() (*API, error) {
 // about the event in the host cluster.
 func (a *API) StorageCodec() (runtime.Codec, error) { return a.storedForm() }
 
-func (a *API) storedForm() (storedForm, error) {
-	info, ok := runtime.SerializerInfoForMediaType(a.Codecs.SupportedMediaTypes(), runtime.ContentTypeProtobuf)
-	if !ok {
-		return storedForm{}, errors.New("the scheme has no protobuf serializer")
-	}
-	version := eventsv1.SchemeGroupVersion()
-	form := storedForm{Codec: a.Codecs.CodecForVersions(info.Serializer, a.Codecs.UniversalDeserializer(), version, runtime.InternalGroupVersioner)}
-	if serializer, ok := info.Serializer.(runtime.EncoderWithAllocator); ok {
-		form.events = newEventEncoder(serializer)
-	}
-	return form, nil
-}
+func (a *API) storedForm() (storedform.Codec, error) { return storedform.New(a.Codecs) }

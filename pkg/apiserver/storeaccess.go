@@ -11,6 +11,7 @@ import (
 
 	"k8s.io/apiserver/pkg/storage/storagebackend"
 
+	"github.com/events-apiserver/events-apiserver/pkg/apis/events/storedform"
 	"github.com/events-apiserver/events-apiserver/pkg/engine"
 	"github.com/events-apiserver/events-apiserver/pkg/storeadmin"
 	"github.com/events-apiserver/events-apiserver/pkg/transfer"
@@ -167,7 +168,7 @@ func (a *API) withDataDir(access StoreAccess, do func(*plainStore, *EmbeddedStor
 }
 
 // embeddedEntries is the content of an open data directory.
-func embeddedEntries(opened *engine.Engine, encryption Encryption, codec storedForm) *plainStore {
+func embeddedEntries(opened *engine.Engine, encryption Encryption, codec storedform.Codec) *plainStore {
 	return &plainStore{
 		entryStore: engineEntries{opened}, layout: embeddedLayout(),
 		transformer: encryption.withDefaults().Transformer, codec: codec,

@@ -1,9 +1,10 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package apiserver
+package storedform
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -14,9 +15,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
+	eventsv1 "github.com/events-apiserver/events-apiserver/pkg/apis/events/v1"
 )
 
 // hostStateAnnotation carries events.HostState in the stored form, which has no
@@ -32,18 +35,36 @@ const hostUIDAnnotation = "internal.events-apiserver/host-uid"
 // host yet.
 const pendingMark = "+"
 
-// storedForm is a codec for the store: it keeps what the versions of the API
-// have no place for.
-type storedForm struct {
+// Codec is a codec for a store: it keeps what the versions of the API have no place
+// for.
+type Codec struct {
 	runtime.Codec
 	// events, when set, writes events as Codec does.
-	events *eventEncoder
+	events *encoder
 }
 
-var _ runtime.EncoderWithAllocator = storedForm{}
+var _ runtime.EncoderWithAllocator = Codec{}
+
+// New returns a codec that reads every version and writes the stored form. It
+// returns an error if the scheme of the codecs cannot write protobuf.
+func New(codecs serializer.CodecFactory) (Codec, error) {
+	info, ok := runtime.SerializerInfoForMediaType(codecs.SupportedMediaTypes(), runtime.ContentTypeProtobuf)
+	if !ok {
+		return Codec{}, errors.New("the scheme has no protobuf serializer")
+	}
+	version := eventsv1.SchemeGroupVersion()
+	codec := Wrap(codecs.CodecForVersions(info.Serializer, codecs.UniversalDeserializer(), version, runtime.InternalGroupVersioner))
+	if serializer, ok := info.Serializer.(runtime.EncoderWithAllocator); ok {
+		codec.events = newEncoder(serializer)
+	}
+	return codec, nil
+}
+
+// Wrap lets a codec for a version of the API keep what that has no place for.
+func Wrap(codec runtime.Codec) Codec { return Codec{Codec: codec} }
 
 // Encode writes the object with its state in the host.
-func (s storedForm) Encode(obj runtime.Object, w io.Writer) error {
+func (s Codec) Encode(obj runtime.Object, w io.Writer) error {
 	if event, ok := obj.(*events.Event); ok {
 		obj = withHostState(event)
 	}
@@ -51,7 +72,7 @@ func (s storedForm) Encode(obj runtime.Object, w io.Writer) error {
 }
 
 // EncodeWithAllocator does so with memory of the caller, if the codec inside can.
-func (s storedForm) EncodeWithAllocator(obj runtime.Object, w io.Writer, memory runtime.MemoryAllocator) error {
+func (s Codec) EncodeWithAllocator(obj runtime.Object, w io.Writer, memory runtime.MemoryAllocator) error {
 	if event, ok := obj.(*events.Event); ok {
 		event = withHostState(event)
 		if s.events != nil {
@@ -66,12 +87,12 @@ func (s storedForm) EncodeWithAllocator(obj runtime.Object, w io.Writer, memory 
 }
 
 // Identifier tells this form from that of the codec inside.
-func (s storedForm) Identifier() runtime.Identifier {
+func (s Codec) Identifier() runtime.Identifier {
 	return "stored:" + s.Codec.Identifier()
 }
 
 // Decode reads an object and its state in the host.
-func (s storedForm) Decode(data []byte, defaults *schema.GroupVersionKind, into runtime.Object) (runtime.Object, *schema.GroupVersionKind, error) {
+func (s Codec) Decode(data []byte, defaults *schema.GroupVersionKind, into runtime.Object) (runtime.Object, *schema.GroupVersionKind, error) {
 	obj, kind, err := s.Codec.Decode(data, defaults, into)
 	if err != nil {
 		return obj, kind, err
@@ -86,7 +107,7 @@ func (s storedForm) Decode(data []byte, defaults *schema.GroupVersionKind, into 
 
 // CopyInto sets to to what Decode makes of what Encode writes of from, at a
 // fifth of the cost. It reports false when they are not two events.
-func (storedForm) CopyInto(from, to runtime.Object) bool {
+func (Codec) CopyInto(from, to runtime.Object) bool {
 	stored, ok := from.(*events.Event)
 	if !ok {
 		return false

@@ -1,7 +1,7 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package apiserver
+package storedform
 
 import (
 	"fmt"
@@ -16,23 +16,23 @@ import (
 	ourv1 "github.com/events-apiserver/events-apiserver/pkg/apis/events/v1"
 )
 
-// eventEncoder writes what a codec for events.k8s.io/v1 writes of an event, in less
+// encoder writes what a codec for events.k8s.io/v1 writes of an event, in less
 // time: it does not ask the scheme for the way there, nor for memory.
-type eventEncoder struct {
+type encoder struct {
 	serializer runtime.EncoderWithAllocator
 	kind       metav1.TypeMeta
 	// forms are what events are turned into before they are written.
 	forms sync.Pool
 }
 
-func newEventEncoder(serializer runtime.EncoderWithAllocator) *eventEncoder {
-	return &eventEncoder{
+func newEncoder(serializer runtime.EncoderWithAllocator) *encoder {
+	return &encoder{
 		serializer: serializer,
 		kind:       metav1.TypeMeta{APIVersion: ourv1.SchemeGroupVersion().String(), Kind: "Event"},
 	}
 }
 
-func (e *eventEncoder) encode(event *events.Event, w io.Writer, memory runtime.MemoryAllocator) error {
+func (e *encoder) encode(event *events.Event, w io.Writer, memory runtime.MemoryAllocator) error {
 	form, ok := e.forms.Get().(*eventsv1.Event)
 	if !ok {
 		form = &eventsv1.Event{}

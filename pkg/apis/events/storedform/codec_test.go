@@ -1,7 +1,7 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package apiserver
+package storedform
 
 import (
 	"bytes"
@@ -23,24 +23,25 @@ import (
 
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 	eventsfuzzer "github.com/events-apiserver/events-apiserver/pkg/apis/events/fuzzer"
+	"github.com/events-apiserver/events-apiserver/pkg/apis/events/install"
 )
 
-func storageCodec(t *testing.T) (*API, runtime.Codec) {
+func newCodec(t *testing.T) (*runtime.Scheme, Codec) {
 	t.Helper()
-	api, err := NewAPI()
+	scheme := runtime.NewScheme()
+	if err := install.Install(scheme); err != nil {
+		t.Fatal(err)
+	}
+	codec, err := New(serializer.NewCodecFactory(scheme))
 	if err != nil {
 		t.Fatal(err)
 	}
-	codec, err := api.StorageCodec()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return api, codec
+	return scheme, codec
 }
 
-func TestStorageCodec_KeepsTheStateInTheHost(t *testing.T) {
+func TestCodec_KeepsTheStateInTheHost(t *testing.T) {
 	t.Parallel()
-	_, codec := storageCodec(t)
+	_, codec := newCodec(t)
 	tests := map[string]struct {
 		host        events.HostState
 		annotations map[string]string
@@ -65,7 +66,7 @@ func TestStorageCodec_KeepsTheStateInTheHost(t *testing.T) {
 				t.Errorf("encoding changed the event:\n%s", diff)
 			}
 			var again bytes.Buffer
-			if err := codec.(runtime.EncoderWithAllocator).EncodeWithAllocator(event, &again, &runtime.SimpleAllocator{}); err != nil {
+			if err := codec.EncodeWithAllocator(event, &again, &runtime.SimpleAllocator{}); err != nil {
 				t.Fatal(err)
 			}
 			if !bytes.Equal(data, again.Bytes()) {
@@ -86,16 +87,12 @@ func TestStorageCodec_KeepsTheStateInTheHost(t *testing.T) {
 // What CopyInto gives must be what a client would read afterwards, in every
 // field and in every form that is sent to clients. However an event is encoded, the
 // bytes must be the same.
-func TestStorageCodec_CopyIntoIsWhatDecodeReads(t *testing.T) {
+func TestCodec_CopyIntoIsWhatDecodeReads(t *testing.T) {
 	t.Parallel()
-	api, _ := storageCodec(t)
-	codec, err := api.storedForm()
-	if err != nil {
-		t.Fatal(err)
-	}
+	scheme, codec := newCodec(t)
 	seed := time.Now().UnixNano()
 	t.Logf("seed %d", seed)
-	filler := fuzzer.FuzzerFor(fuzzer.MergeFuzzerFuncs(metafuzzer.Funcs, eventsfuzzer.Funcs, storedFuncs), rand.NewSource(seed), api.Codecs)
+	filler := fuzzer.FuzzerFor(fuzzer.MergeFuzzerFuncs(metafuzzer.Funcs, eventsfuzzer.Funcs, storedFuncs), rand.NewSource(seed), serializer.NewCodecFactory(scheme))
 	for range 2000 {
 		event := &events.Event{}
 		filler.Fill(event)
@@ -142,27 +139,27 @@ func storedFuncs(serializer.CodecFactory) []any {
 	}
 }
 
-func TestStorageCodec_CopyIntoRefusesOthers(t *testing.T) {
+func TestCodec_CopyIntoRefusesOthers(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string][2]runtime.Object{
 		"from": {&events.EventList{}, &events.Event{}},
 		"to":   {&events.Event{}, &events.EventList{}},
 	} {
-		if (storedForm{}).CopyInto(test[0], test[1]) {
+		if (Codec{}).CopyInto(test[0], test[1]) {
 			t.Errorf("copied although %s is not an event", name)
 		}
 	}
 }
 
 // A client knows the annotation from the source; what it sends must have no effect.
-func TestStorageCodec_ClientsCannotForgeTheState(t *testing.T) {
+func TestCodec_ClientsCannotForgeTheState(t *testing.T) {
 	t.Parallel()
-	api, codec := storageCodec(t)
+	scheme, codec := newCodec(t)
 	sent := &eventsv1.Event{ObjectMeta: metav1.ObjectMeta{Name: "n", Annotations: map[string]string{
 		hostStateAnnotation: "18446744073709551615@0", hostUIDAnnotation: "a-uid",
 	}}}
 	event := &events.Event{}
-	if err := api.Scheme.Convert(sent, event, nil); err != nil {
+	if err := scheme.Convert(sent, event, nil); err != nil {
 		t.Fatal(err)
 	}
 	data, err := runtime.Encode(codec, event)
@@ -178,11 +175,11 @@ func TestStorageCodec_ClientsCannotForgeTheState(t *testing.T) {
 	}
 }
 
-func TestStorageCodec_RefusesAStateThatIsNone(t *testing.T) {
+func TestCodec_RefusesAStateThatIsNone(t *testing.T) {
 	t.Parallel()
-	_, codec := storageCodec(t)
+	_, codec := newCodec(t)
 	for _, text := range []string{"", "x", "1", "-1@0", "1@", "@1", "1@0+1", "++", "18446744073709551616@0"} {
-		inner := codec.(storedForm).Codec
+		inner := codec.Codec
 		data, err := runtime.Encode(inner, &events.Event{ObjectMeta: metav1.ObjectMeta{Name: "n", Annotations: map[string]string{hostStateAnnotation: text}}})
 		if err != nil {
 			t.Fatal(err)
