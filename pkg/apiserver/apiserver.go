@@ -18,6 +18,7 @@ import (
 
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 	eventsv1 "github.com/events-apiserver/events-apiserver/pkg/apis/events/v1"
+	"github.com/events-apiserver/events-apiserver/pkg/metrics"
 	"github.com/events-apiserver/events-apiserver/pkg/registry/event"
 )
 
@@ -36,6 +37,9 @@ type Config struct {
 	// EventTTL is how long an event is kept after its last write, at least one
 	// second.
 	EventTTL time.Duration
+	// Metrics is where metrics of the server are registered; nil is a registry of its
+	// own.
+	Metrics *metrics.Registry
 	// HostEvents joins the events with those of the host cluster; nil does not.
 	HostEvents *HostEventsConfig
 }
@@ -46,6 +50,7 @@ type completedConfig struct {
 	eventTTL   time.Duration
 	hostEvents *HostEventsConfig
 	client     *restclient.Config
+	metrics    *metrics.Registry
 }
 
 // CompletedConfig is a Config whose gaps are filled. It can be had from
@@ -66,6 +71,7 @@ func (c *Config) Complete() (CompletedConfig, error) {
 	case c.Generic.RESTOptionsGetter == nil:
 		return CompletedConfig{}, errors.New("apiserver.Config.Generic.RESTOptionsGetter is not set: there is no store")
 	}
+	c.serveMetrics()
 	c.waitForFrontProxy()
 	c.Generic.EquivalentResourceRegistry = equivalentEvents()
 	return CompletedConfig{&completedConfig{
@@ -74,7 +80,22 @@ func (c *Config) Complete() (CompletedConfig, error) {
 		eventTTL:   c.EventTTL,
 		hostEvents: c.HostEvents,
 		client:     c.Generic.ClientConfig,
+		metrics:    c.Metrics,
 	}}, nil
+}
+
+// serveMetrics lets /metrics of the server have those of the registry, too.
+func (c *Config) serveMetrics() {
+	if c.Metrics == nil {
+		c.Metrics = metrics.NewRegistry()
+	}
+	if !c.Generic.EnableMetrics {
+		return
+	}
+	buildChain := c.Generic.BuildHandlerChainFunc
+	c.Generic.BuildHandlerChainFunc = func(handler http.Handler, config *genericapiserver.Config) http.Handler {
+		return buildChain(c.Metrics.Handler(handler), config)
+	}
 }
 
 // waitForFrontProxy has an effect beside a cluster only: standalone there is no

@@ -24,6 +24,7 @@ import (
 
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 	"github.com/events-apiserver/events-apiserver/pkg/registry/event"
+	"github.com/events-apiserver/events-apiserver/pkg/storage/embedded"
 )
 
 // deletedNamespace is a namespace with many events of one size.
@@ -33,13 +34,16 @@ const (
 	deletedSize      = 1500
 )
 
+// garbagePercent is GOGC as the server sets it.
+const garbagePercent = 40
+
 // BenchmarkDeleteCollection_Memory measures how much memory it takes to delete
 // all events of a namespace and to answer with them, as the built-in does. Run it
 // once, with -benchtime 1x.
 func BenchmarkDeleteCollection_Memory(b *testing.B) {
 	api, rest := embeddedREST(b)
 	ctx := genericapirequest.WithNamespace(b.Context(), deletedNamespace)
-	defer debug.SetGCPercent(debug.SetGCPercent(embeddedGarbagePercent))
+	defer debug.SetGCPercent(debug.SetGCPercent(garbagePercent))
 	for b.Loop() {
 		createLarge(ctx, b, rest)
 		debug.FreeOSMemory()
@@ -65,17 +69,17 @@ func embeddedREST(b *testing.B) (*API, *event.REST) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	embedded, err := api.OpenEmbeddedStore(EmbeddedConfig{Dir: b.TempDir(), DeleteCollectionWorkers: 10})
+	opened, err := api.OpenEmbeddedStore(embedded.Config{Dir: b.TempDir(), DeleteCollectionWorkers: 10})
 	if err != nil {
 		b.Fatal(err)
 	}
-	rest, err := event.NewREST(api.Scheme, embedded, time.Hour)
+	rest, err := event.NewREST(api.Scheme, opened, time.Hour)
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() {
 		rest.Destroy()
-		if err := embedded.Close(); err != nil {
+		if err := opened.Close(); err != nil {
 			b.Error(err)
 		}
 	})

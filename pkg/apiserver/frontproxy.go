@@ -15,13 +15,13 @@ import (
 
 const (
 	frontProxyCheck = "front-proxy-ca-loaded"
-	// frontProxyPatience is how long a request waits at most. kube-apiserver
+	// frontProxyTimeout is how long a request waits at most. kube-apiserver
 	// gives the server behind an APIService 5 s to answer its probe.
-	frontProxyPatience = 4 * time.Second
-	frontProxyPoll     = 10 * time.Millisecond
+	frontProxyTimeout = 4 * time.Second
+	frontProxyPoll    = 10 * time.Millisecond
 )
 
-// errFrontProxyUnknown says that the authority of kube-apiserver's aggregator
+// errFrontProxyUnknown is for when the authority of kube-apiserver's aggregator
 // has not been read yet.
 var errFrontProxyUnknown = errors.New("the authority of kube-apiserver's front proxy has not been read from the cluster yet")
 
@@ -72,7 +72,7 @@ func (f *frontProxy) hold(next http.Handler) http.Handler {
 func (f *frontProxy) wait(r *http.Request) bool {
 	ticker := time.NewTicker(frontProxyPoll)
 	defer ticker.Stop()
-	deadline := time.NewTimer(frontProxyPatience)
+	deadline := time.NewTimer(frontProxyTimeout)
 	defer deadline.Stop()
 	for {
 		select {

@@ -26,7 +26,6 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/hostevents/kubehost"
 	"github.com/events-apiserver/events-apiserver/pkg/hostevents/local"
 	"github.com/events-apiserver/events-apiserver/pkg/hostevents/mirror"
-	"github.com/events-apiserver/events-apiserver/pkg/metrics"
 	"github.com/events-apiserver/events-apiserver/pkg/registry/event"
 )
 
@@ -152,9 +151,8 @@ func (c CompletedConfig) bridgedStorage(server *genericapiserver.GenericAPIServe
 		stores.Destroy()
 		return nil, err
 	}
-	if err := metrics.RegisterHostEvents(bridge.Status); err != nil {
-		// A second server in one process is not measured; only tests have one.
-		klog.Background().V(2).Info("The bridge to the host cluster is not measured", "err", err)
+	if err := c.metrics.RegisterHostEvents(bridge.Status); err != nil {
+		return nil, err
 	}
 	return storage, addBridgeHooks(server, bridge)
 }

@@ -15,8 +15,8 @@ import (
 // bearerToken is the name under which the generic server describes tokens.
 const bearerToken = "BearerToken"
 
-// DescribeTokens says in OpenAPI v3 that requests carry a bearer token. The
-// generic server says so in v2 alone.
+// DescribeTokens adds to OpenAPI v3 that requests carry a bearer token. The generic
+// server does so in v2 alone.
 func DescribeTokens(config *genericapiserver.Config) {
 	config.OpenAPIV3Config.SecuritySchemes = spec3.SecuritySchemes{
 		bearerToken: &spec3.SecurityScheme{SecuritySchemeProps: spec3.SecuritySchemeProps{

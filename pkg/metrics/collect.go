@@ -16,7 +16,7 @@ import (
 
 // Source is an open store.
 type Source interface {
-	// Stats returns the engine's figures.
+	// Stats returns the engine's statistics.
 	Stats() engine.Stats
 	// Indexes returns the names of the indexes, IndexReady whether one is built.
 	Indexes() []string
@@ -26,7 +26,7 @@ type Source interface {
 	OldestWrite(ctx context.Context) (time.Time, error)
 }
 
-// Read makes each scrape look at the source as well. It may be called once.
+// Read makes each scrape read the source as well. It may be called once.
 func (s *Store) Read(source Source) error {
 	for _, index := range append(source.Indexes(), noIndex) {
 		// So that the first list is an increase and not a beginning.
@@ -34,8 +34,8 @@ func (s *Store) Read(source Source) error {
 		s.listsRead.WithLabelValues(index).Add(0)
 		s.listsReturned.WithLabelValues(index).Add(0)
 	}
-	if err := s.registry.CustomRegister(newCollector(source)); err != nil {
-		return fmt.Errorf("registering the figures of the store: %w", err)
+	if err := s.registry.own.CustomRegister(newCollector(source)); err != nil {
+		return fmt.Errorf("registering the metrics of the store: %w", err)
 	}
 	return nil
 }
@@ -50,7 +50,7 @@ type collector struct {
 	size       *basemetrics.Desc
 }
 
-// figure is one number of the engine's.
+// figure is one number of the engine's statistics.
 type figure struct {
 	desc  *basemetrics.Desc
 	kind  basemetrics.ValueType
@@ -91,25 +91,25 @@ func figures() []figure {
 			func(s *engine.Stats) float64 { return float64(s.DiskBytes) }),
 		gauge("disk_free_bytes", "Bytes that are free on the disk of the store.",
 			func(s *engine.Stats) float64 { return float64(s.FreeBytes) }),
-		gauge("feed_bytes", "Bytes that the newest changes take in memory, from where watches get them.",
+		gauge("watch_buffer_bytes", "Bytes that the newest changes take in memory, from where watches read them.",
 			func(s *engine.Stats) float64 { return float64(s.FeedBytes) }),
 		gauge("revision", "The newest revision; each write makes one.",
 			func(s *engine.Stats) float64 { return float64(s.Revision) }),
-		gauge("horizon_revision", "The oldest revision that can still be read and watched from.",
+		gauge("compact_revision", "The revision up to which history is compacted: the oldest one that can be read and watched from.",
 			func(s *engine.Stats) float64 { return float64(s.Horizon) }),
-		gauge("horizon_age_seconds", "Time since the oldest readable revision was the newest, in seconds, or since the start of the process if that is less.",
+		gauge("compact_revision_age_seconds", "Time since the compact revision was the newest one, in seconds, or since the start of the process if that is less.",
 			func(s *engine.Stats) float64 { return age(s.HorizonTime) }),
-		counter("block_cache_hits_total", "Blocks of files that reads found in memory.",
+		counter("block_cache_hits_total", "Blocks of sstables that reads found in the block cache.",
 			func(s *engine.Stats) float64 { return float64(s.CacheHits) }),
-		counter("block_cache_misses_total", "Blocks of files that reads had to take from the disk.",
+		counter("block_cache_misses_total", "Blocks of sstables that reads had to load from the disk.",
 			func(s *engine.Stats) float64 { return float64(s.CacheMisses) }),
-		gauge("refusing_writes", "1 while writes are refused for lack of space, else 0.",
+		gauge("refusing_writes", "1 while writes are refused for lack of disk space, else 0.",
 			func(s *engine.Stats) float64 { return number(s.Refusing) }),
-		counter("refused_writes_total", "Writes that were refused for lack of space.",
+		counter("refused_writes_total", "Writes that were refused for lack of disk space.",
 			func(s *engine.Stats) float64 { return float64(s.Refused) }),
 		gauge("clock_jump_seconds", "By how much the clock has jumped, in seconds and below 0 if back, while events do not expire by it; 0 when they do.",
 			func(s *engine.Stats) float64 { return s.ClockJump.Seconds() }),
-		gauge("failed", "1 when the disk has refused a write and no more are taken until a restart, else 0.",
+		gauge("write_failed", "1 after a write to the disk has failed, when all writes fail until a restart, else 0.",
 			func(s *engine.Stats) float64 { return number(s.Failed) }),
 	}
 }
@@ -124,8 +124,8 @@ func (c *collector) DescribeWithStability(ch chan<- *basemetrics.Desc) {
 	ch <- c.size
 }
 
-// oldestPatience is how long a scrape waits for what opens a sealed event.
-const oldestPatience = time.Second
+// oldestTimeout is how long a scrape waits for the decryption of an event.
+const oldestTimeout = time.Second
 
 // CollectWithStability implements basemetrics.StableCollector.
 func (c *collector) CollectWithStability(ch chan<- basemetrics.Metric) {
@@ -137,12 +137,12 @@ func (c *collector) CollectWithStability(ch chan<- basemetrics.Metric) {
 	for _, index := range c.source.Indexes() {
 		ch <- basemetrics.NewLazyConstMetric(c.indexReady, basemetrics.GaugeValue, number(c.source.IndexReady(index)), index)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), oldestPatience)
+	ctx, cancel := context.WithTimeout(context.Background(), oldestTimeout)
 	defer cancel()
 	written, err := c.source.OldestWrite(ctx)
 	if err != nil {
-		// Without a number nobody takes it for one.
-		klog.Background().V(2).Info("Cannot tell the age of the oldest event", "reason", err)
+		// No number is better than a wrong one.
+		klog.Background().V(2).Info("The age of the oldest event is unknown", "reason", err)
 		return
 	}
 	ch <- basemetrics.NewLazyConstMetric(c.oldest, basemetrics.GaugeValue, age(written))

@@ -31,11 +31,11 @@ func (s *Store) Listener(next engine.Listener) engine.Listener {
 			next.Expired(keys)
 		}
 	}
-	counting.Compacted = func(horizon engine.Revision, changes int, took time.Duration) {
+	counting.Compacted = func(revision engine.Revision, changes int, took time.Duration) {
 		s.compactionDuration.Observe(took.Seconds())
 		s.compactedChanges.Add(float64(changes))
 		if next.Compacted != nil {
-			next.Compacted(horizon, changes, took)
+			next.Compacted(revision, changes, took)
 		}
 	}
 	counting.BackgroundError = func(doing string, err error) {
@@ -47,11 +47,11 @@ func (s *Store) Listener(next engine.Listener) engine.Listener {
 	return counting
 }
 
-// genericBackend is what the generic metrics of lists say in their label
-// storage, where etcd's lists say "etcd" and those of a watch cache "watchcache".
+// genericBackend is the value of the label storage in the generic metrics of lists,
+// which is "etcd" for etcd's lists and "watchcache" for those of a watch cache.
 const genericBackend = "embedded"
 
-// Observer counts what storage tells about a resource.
+// Observer counts what storage reports about a resource.
 func (s *Store) Observer(resource schema.GroupResource) storage.Observer {
 	return storage.Observer{
 		WatchStarted:   s.watchers.Inc,

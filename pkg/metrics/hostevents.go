@@ -8,7 +8,6 @@ import (
 	"time"
 
 	basemetrics "k8s.io/component-base/metrics"
-	"k8s.io/component-base/metrics/legacyregistry"
 
 	"github.com/events-apiserver/events-apiserver/pkg/hostevents"
 )
@@ -16,11 +15,10 @@ import (
 // hostEventsPrefix is what the names of the bridge's metrics begin with.
 const hostEventsPrefix = namespace + "_host_events_"
 
-// RegisterHostEvents adds the metrics of the bridge to the host cluster to those of
-// the process, with what status returns at each scrape. It fails where they are
-// there already.
-func RegisterHostEvents(status func() hostevents.Status) error {
-	if err := legacyregistry.CustomRegister(newHostCollector(status)); err != nil {
+// RegisterHostEvents registers the metrics of the bridge to the host cluster, with what
+// status returns at each scrape. It returns an error if they are registered already.
+func (r *Registry) RegisterHostEvents(status func() hostevents.Status) error {
+	if err := r.own.CustomRegister(newHostCollector(status)); err != nil {
 		return fmt.Errorf("registering the metrics of the bridge to the host cluster: %w", err)
 	}
 	return nil

@@ -17,9 +17,9 @@ const (
 // noIndex is the label of a list that used no index.
 const noIndex = "none"
 
-// Store has the figures of one store.
+// Store has the metrics of one embedded store.
 type Store struct {
-	registry basemetrics.KubeRegistry
+	registry *Registry
 
 	commitDuration     *basemetrics.Histogram
 	commitOperations   *basemetrics.Histogram
@@ -37,26 +37,27 @@ type Store struct {
 	listsReturned *basemetrics.CounterVec
 }
 
-// NewStore returns the figures of a store that is yet to be opened.
-func NewStore() (*Store, error) {
+// NewStore registers the metrics of a store that is yet to be opened. It returns an
+// error if the registry has those of another one.
+func (r *Registry) NewStore() (*Store, error) {
 	s := &Store{
-		registry: basemetrics.NewKubeRegistry(),
+		registry: r,
 
 		commitDuration: histogram("commit_duration_seconds",
-			"Time from the first write of a commit to its end on the disk, in seconds. One commit has all writes that waited.",
+			"Time from the first write of a commit to its fsync, in seconds. One commit has all writes that waited.",
 			basemetrics.ExponentialBuckets(0.0005, 2, 14)),
 		commitOperations: histogram("commit_operations",
 			"Writes in one commit, which share one fsync.",
 			basemetrics.ExponentialBuckets(1, 2, 10)),
 		compactionDuration: histogram("compaction_duration_seconds",
-			"Time that a removal of old revisions took, in seconds.",
+			"Time that a compaction of old revisions took, in seconds.",
 			basemetrics.ExponentialBuckets(0.01, 4, 9)),
 		compactedChanges: counter("compacted_changes_total",
-			"Changes whose old revisions were removed."),
+			"Changes whose old revisions were compacted."),
 		expired: counter("expired_events_total",
-			"Events that were removed since their time to live was over."),
+			"Events that were removed because their time to live was over."),
 		backgroundErrors: counter("background_errors_total",
-			"Failures of what the store does by itself and tries again, such as merging files."),
+			"Failures of background work that is retried, such as compactions."),
 
 		watchers: basemetrics.NewGauge(&basemetrics.GaugeOpts{
 			Namespace: namespace, Subsystem: subsystem, Name: "watchers",
@@ -65,12 +66,12 @@ func NewStore() (*Store, error) {
 		watchersLagged: counter("watchers_lagged_total",
 			"How often a watch fell so far behind that it had to read changes again from the store."),
 		watchersEnded: counter("slow_watchers_ended_total",
-			"Watches that were ended since their clients took nothing for too long."),
+			"Watches that were ended because their clients read nothing for too long."),
 
 		lists: counterByIndex("lists_total",
 			"Lists that the store answered, by the index that they used."),
 		listsRead: counterByIndex("list_read_events_total",
-			"Events that lists looked at, by the index that they used."),
+			"Events that lists read, by the index that they used."),
 		listsReturned: counterByIndex("list_returned_events_total",
 			"Events that lists returned, by the index that they used."),
 	}
@@ -78,7 +79,7 @@ func NewStore() (*Store, error) {
 		s.commitDuration, s.commitOperations, s.compactionDuration, s.compactedChanges, s.expired, s.backgroundErrors,
 		s.watchers, s.watchersLagged, s.watchersEnded, s.lists, s.listsRead, s.listsReturned,
 	} {
-		if err := s.registry.Register(metric); err != nil {
+		if err := r.own.Register(metric); err != nil {
 			return nil, fmt.Errorf("registering %s: %w", metric.FQName(), err)
 		}
 	}

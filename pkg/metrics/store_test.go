@@ -20,7 +20,7 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/engine"
 )
 
-// figuresOf are what a source says of itself.
+// figuresOf are what a source returns.
 type figuresOf struct {
 	stats  engine.Stats
 	ready  map[string]bool
@@ -37,7 +37,7 @@ func (f figuresOf) OldestWrite(context.Context) (time.Time, error) {
 
 func newStore(t *testing.T, source Source) *Store {
 	t.Helper()
-	store, err := NewStore()
+	store, err := NewRegistry().NewStore()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func newStore(t *testing.T, source Source) *Store {
 func scrape(t *testing.T, store *Store) map[string]string {
 	t.Helper()
 	recorder := httptest.NewRecorder()
-	store.Over(http.NotFoundHandler()).ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
+	store.registry.Handler(http.NotFoundHandler()).ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
 	if recorder.Code != http.StatusOK {
 		t.Fatalf("%d: %s", recorder.Code, recorder.Body)
 	}
@@ -83,8 +83,8 @@ func TestFigures(t *testing.T) {
 		ready: map[string]bool{"a": true, "b": false},
 	}
 	expect(t, scrape(t, newStore(t, source)), map[string]string{
-		"events": "1", "event_bytes": "2", "disk_bytes": "3", "disk_free_bytes": "4", "revision": "5", "horizon_revision": "6", "feed_bytes": "7",
-		"block_cache_hits_total": "8", "block_cache_misses_total": "9", "refusing_writes": "1", "refused_writes_total": "10", "failed": "1",
+		"events": "1", "event_bytes": "2", "disk_bytes": "3", "disk_free_bytes": "4", "revision": "5", "compact_revision": "6", "watch_buffer_bytes": "7",
+		"block_cache_hits_total": "8", "block_cache_misses_total": "9", "refusing_writes": "1", "refused_writes_total": "10", "write_failed": "1",
 		`index_ready{index="a"}`: "1", `index_ready{index="b"}`: "0", "oldest_event_age_seconds": "0",
 		`lists_total{index="a"}`: "0", `lists_total{index="none"}`: "0",
 		`apiserver_storage_size_bytes{storage_cluster_id="embedded"}`: "3",
@@ -95,7 +95,7 @@ func TestAges(t *testing.T) {
 	t.Parallel()
 	source := figuresOf{oldest: time.Now().Add(-time.Hour), stats: engine.Stats{HorizonTime: time.Now().Add(-time.Minute)}}
 	got := scrape(t, newStore(t, source))
-	for name, least := range map[string]float64{"oldest_event_age_seconds": 3600, "horizon_age_seconds": 60} {
+	for name, least := range map[string]float64{"oldest_event_age_seconds": 3600, "compact_revision_age_seconds": 60} {
 		var age float64
 		if _, err := fmt.Sscan(got[name], &age); err != nil || age < least || age > least+60 {
 			t.Errorf("%s is %q, want about %v", name, got[name], least)
@@ -105,8 +105,8 @@ func TestAges(t *testing.T) {
 	expect(t, scrape(t, newStore(t, figuresOf{oldest: time.Now().Add(time.Hour)})), map[string]string{"oldest_event_age_seconds": "0"})
 }
 
-// An age that cannot be told must not look like one, and must not hide the rest.
-func TestOldestCannotBeTold(t *testing.T) {
+// An unknown age must not look like one, and must not hide the rest.
+func TestOldestIsUnknown(t *testing.T) {
 	t.Parallel()
 	got := scrape(t, newStore(t, figuresOf{err: errors.New("no key")}))
 	if age, ok := got["oldest_event_age_seconds"]; ok {
@@ -131,7 +131,7 @@ func TestCounting(t *testing.T) {
 		l.Committed(3, 2*time.Second)
 		l.Expired(5)
 		l.Compacted(7, 11, time.Minute)
-		l.BackgroundError("merging", errors.New("broken"))
+		l.BackgroundError("compacting", errors.New("broken"))
 	}
 	listener.Failed(errors.New("broken"))
 	if len(passedOn) != 5 {
@@ -159,9 +159,9 @@ func TestCounting(t *testing.T) {
 	expect(t, scrape(t, other), map[string]string{"commit_operations_count": "0", "expired_events_total": "0", "watchers": "0", `lists_total{index="none"}`: "0"})
 }
 
-func TestOver(t *testing.T) {
+func TestRegistry_Handler(t *testing.T) {
 	t.Parallel()
-	handler := newStore(t, figuresOf{}).Over(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }))
+	handler := newStore(t, figuresOf{}).registry.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }))
 	for _, test := range []struct {
 		method, path string
 		want         int

@@ -41,8 +41,8 @@ const (
 
 // Compaction is what a server answers about a compaction.
 type Compaction struct {
-	// Horizon is the oldest revision that can be read now.
-	Horizon uint64 `json:"horizon"`
+	// CompactRevision is the oldest revision that can be read now.
+	CompactRevision uint64 `json:"compactRevision"`
 }
 
 // Server answers requests on the socket of a data directory.
@@ -132,13 +132,13 @@ func serveCompaction(w http.ResponseWriter, r *http.Request, store Store) {
 		answerError(w, err)
 		return
 	}
-	horizon, err := store.Compact(r.Context(), upTo)
+	oldest, err := store.Compact(r.Context(), upTo)
 	if err != nil {
 		answerError(w, err)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	if err := json.NewEncoder(w).Encode(Compaction{Horizon: horizon}); err != nil {
+	if err := json.NewEncoder(w).Encode(Compaction{CompactRevision: oldest}); err != nil {
 		klog.FromContext(r.Context()).Error(err, "The answer about a compaction was not sent")
 	}
 }

@@ -120,7 +120,7 @@ func TestCompact(t *testing.T) {
 	}})
 	client := NewClient(dir)
 	for asked, want := range map[uint64]uint64{0: 1, 41: 42} {
-		if done, err := client.Compact(t.Context(), asked); err != nil || done.Horizon != want {
+		if done, err := client.Compact(t.Context(), asked); err != nil || done.CompactRevision != want {
 			t.Errorf("compacting to %d: %+v and %v, want %d", asked, done, err, want)
 		}
 	}

@@ -54,6 +54,52 @@ func rules() []rule {
 			reason: "storage keeps any object; what an Event is, is known above it",
 		},
 		{
+			dir: "pkg/storage/encryption",
+			outside: slices.Concat([]string{
+				// What encrypts values, and what does not.
+				"k8s.io/apiserver/pkg/storage/value",
+			}, basics),
+			never:  []string{module + "/pkg"},
+			reason: "the key manager encrypts a secret in a directory; what else is in there is known above it",
+		},
+		{
+			dir: "pkg/storage/entries",
+			own: []string{"pkg/engine", "pkg/storeadmin", "pkg/transfer"},
+			outside: slices.Concat([]string{
+				// The other store whose entries there are.
+				"go.etcd.io/etcd",
+				"go.uber.org/zap",
+				"k8s.io/apimachinery",
+				"k8s.io/apiserver/pkg/storage/storagebackend",
+				"k8s.io/apiserver/pkg/storage/value",
+			}, basics),
+			never:  []string{module + "/pkg/apis", module + "/pkg/registry"},
+			reason: "entries are bytes under keys; the codec of the objects in them is given to it",
+		},
+		{
+			dir: "pkg/storage/embedded",
+			own: []string{"pkg/engine", "pkg/metrics", "pkg/storage", "pkg/storeadmin", "pkg/transfer"},
+			outside: slices.Concat([]string{
+				"github.com/cockroachdb/pebble",
+				"k8s.io/apimachinery",
+				"k8s.io/apiserver",
+				// The type of indexers, which the registry passes and nobody reads.
+				"k8s.io/client-go/tools/cache",
+			}, basics),
+			never:  []string{module + "/pkg/apis", module + "/pkg/registry"},
+			reason: "the embedded store keeps any object; the assembly says which, by a Content",
+		},
+		{
+			dir: "pkg/storage/maintenance",
+			own: []string{"pkg/engine", "pkg/storage", "pkg/storeadmin", "pkg/transfer"},
+			outside: slices.Concat([]string{
+				"k8s.io/apimachinery",
+				"k8s.io/apiserver/pkg/storage/storagebackend",
+			}, basics),
+			never:  []string{module + "/pkg/apis", module + "/pkg/registry"},
+			reason: "maintenance works on the entries of a store; commands and flags are above it",
+		},
+		{
 			dir: "pkg/metrics",
 			own: []string{"pkg/engine", "pkg/hostevents", "pkg/storage"},
 			outside: slices.Concat([]string{
@@ -179,8 +225,15 @@ func rules() []rule {
 		},
 		{
 			dir: "pkg/cmd/server",
-			own: []string{"pkg/apis", "pkg/apiserver", "pkg/hostevents", "pkg/pki", "pkg/preflight", "pkg/version"},
+			own: []string{
+				"pkg/apis", "pkg/apiserver", "pkg/hostevents", "pkg/metrics", "pkg/pki", "pkg/preflight",
+				// Their configs and results; which objects they keep is the assembly's.
+				"pkg/storage/embedded", "pkg/storage/encryption", "pkg/storage/maintenance",
+				"pkg/version",
+			},
 			outside: slices.Concat([]string{
+				// The memory limit of the container is a setting of the process.
+				"github.com/KimMachineGun/automemlimit",
 				"github.com/spf13/cobra",
 				"github.com/spf13/pflag",
 				"k8s.io/api",

@@ -18,6 +18,8 @@ import (
 
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 	"github.com/events-apiserver/events-apiserver/pkg/apiserver"
+	servercmd "github.com/events-apiserver/events-apiserver/pkg/cmd/server"
+	"github.com/events-apiserver/events-apiserver/pkg/storage/embedded"
 )
 
 // week is how long events live in all measurements but that of expiry.
@@ -62,12 +64,12 @@ func (f storeFlags) open() (*store, error) {
 // openEmbedded assembles the store as the server does, with the server's
 // settings.
 func (f storeFlags) openEmbedded(api *apiserver.API, codec runtime.Codec) (*store, error) {
-	apiserver.LimitGarbage()
-	embedded, err := api.OpenEmbeddedStore(apiserver.EmbeddedConfig{Dir: f.Dir})
+	servercmd.LimitGarbage()
+	opened, err := api.OpenEmbeddedStore(embedded.Config{Dir: f.Dir})
 	if err != nil {
 		return nil, err
 	}
-	options, err := embedded.GetRESTOptions(eventsResource(), newEvent())
+	options, err := opened.GetRESTOptions(eventsResource(), newEvent())
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +79,7 @@ func (f storeFlags) openEmbedded(api *apiserver.API, codec runtime.Codec) (*stor
 	}
 	return &store{Interface: storage, codec: codec, close: func() error {
 		destroy()
-		return embedded.Close()
+		return opened.Close()
 	}}, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 	"github.com/events-apiserver/events-apiserver/pkg/apiserver"
 	"github.com/events-apiserver/events-apiserver/pkg/hostevents"
+	"github.com/events-apiserver/events-apiserver/pkg/storage/embedded"
 )
 
 // Stores is an open store.
@@ -31,17 +32,17 @@ func Open(tb testing.TB) Stores {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	embedded, err := api.OpenEmbeddedStore(apiserver.EmbeddedConfig{Dir: tb.TempDir()})
+	opened, err := api.OpenEmbeddedStore(embedded.Config{Dir: tb.TempDir()})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() {
-		if err := embedded.Close(); err != nil {
+		if err := opened.Close(); err != nil {
 			tb.Error(err)
 		}
 	})
 	newEvent, newEventList := func() runtime.Object { return &events.Event{} }, func() runtime.Object { return &events.EventList{} }
-	options, err := embedded.GetRESTOptions(events.Resource("events"), newEvent())
+	options, err := opened.GetRESTOptions(events.Resource("events"), newEvent())
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -50,7 +51,7 @@ func Open(tb testing.TB) Stores {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(destroy)
-	bridge, err := embedded.BridgeStores()
+	bridge, err := opened.BridgeStores()
 	if err != nil {
 		tb.Fatal(err)
 	}

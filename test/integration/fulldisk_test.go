@@ -201,7 +201,7 @@ func TestNearlyFullDisk(t *testing.T) {
 	t.Parallel()
 	f := nearlyFull(t)
 	f.readsGoOn(t)
-	if metric := storeMetrics(t, f.Admin); metric.value("refusing_writes") != 1 || metric.value("refused_writes_total") < 4 || metric.value("failed") != 0 {
+	if metric := storeMetrics(t, f.Admin); metric.value("refusing_writes") != 1 || metric.value("refused_writes_total") < 4 || metric.value("write_failed") != 0 {
 		t.Errorf("metrics of a full disk: %v", metric.values)
 	}
 	name := slices.Sorted(maps.Keys(f.acknowledged))[0]
@@ -272,7 +272,7 @@ func TestDiskWithoutAnyRoom(t *testing.T) {
 	}
 	begun := time.Now()
 	checkRefusal(t, f.write(t.Context(), newEvent("refused")))
-	if metric := storeMetrics(t, f.Admin); metric.value("refusing_writes") != 1 || metric.value("failed") != 0 {
+	if metric := storeMetrics(t, f.Admin); metric.value("refusing_writes") != 1 || metric.value("write_failed") != 0 {
 		t.Errorf("metrics of a full disk: %v", metric.values)
 	}
 	if took := time.Since(begun); took > 30*time.Second {

@@ -138,7 +138,7 @@ func TestMetrics_TellOfOwnStore(t *testing.T) {
 
 	got := storeMetrics(t, one.Admin)
 	for sample, want := range map[string]float64{
-		"events": 2, "revision": 5, "horizon_revision": 1, "commit_operations_sum": 4, "failed": 0, "refusing_writes": 0, "refused_writes_total": 0,
+		"events": 2, "revision": 5, "compact_revision": 1, "commit_operations_sum": 4, "write_failed": 0, "refusing_writes": 0, "refused_writes_total": 0,
 		`lists_total{index="regarding.uid"}`: 1, `list_read_events_total{index="regarding.uid"}`: 1, `list_returned_events_total{index="regarding.uid"}`: 1,
 		`lists_total{index="reason"}`: 0, `index_ready{index="regarding.uid"}`: 1,
 	} {
@@ -146,7 +146,7 @@ func TestMetrics_TellOfOwnStore(t *testing.T) {
 			t.Errorf("%s is %v, want %v", sample, got.value(sample), want)
 		}
 	}
-	for _, sample := range []string{"event_bytes", "disk_bytes", "disk_free_bytes", "feed_bytes", "commit_duration_seconds_sum"} {
+	for _, sample := range []string{"event_bytes", "disk_bytes", "disk_free_bytes", "watch_buffer_bytes", "commit_duration_seconds_sum"} {
 		if got.value(sample) <= 0 {
 			t.Errorf("%s is %v", sample, got.value(sample))
 		}

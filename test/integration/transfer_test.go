@@ -33,6 +33,7 @@ import (
 
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 	"github.com/events-apiserver/events-apiserver/pkg/apiserver"
+	"github.com/events-apiserver/events-apiserver/pkg/storage/embedded"
 	"github.com/events-apiserver/events-apiserver/test/integration/testserver"
 )
 
@@ -63,9 +64,9 @@ func storeBelowTheAPI(t *testing.T, config testserver.Config, all map[string]tim
 	if err != nil {
 		t.Fatal(err)
 	}
-	embedded := apiserver.DefaultEmbeddedConfig()
-	embedded.Dir = config.DataDir
-	store, err := api.OpenEmbeddedStore(embedded)
+	settings := embedded.DefaultConfig()
+	settings.Dir = config.DataDir
+	store, err := api.OpenEmbeddedStore(settings)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/events-apiserver/events-apiserver/pkg/apiserver"
+	"github.com/events-apiserver/events-apiserver/pkg/storage/maintenance"
 )
 
 func newCheckCommand() *cobra.Command {
@@ -42,8 +43,12 @@ func runCheck(cmd *cobra.Command, dir string, _ []string) error {
 	if err != nil {
 		return err
 	}
+	stores, err := api.Maintenance()
+	if err != nil {
+		return err
+	}
 	begun, progress := time.Now(), newProgress(cmd.ErrOrStderr())
-	report, err := api.CheckDataDir(cmd.Context(), dir, func(reading string, done int64) {
+	report, err := stores.Check(cmd.Context(), dir, func(reading string, done int64) {
 		progress.tell("%s: %s so far", reading, figure(done))
 	})
 	if err != nil {
@@ -66,7 +71,7 @@ func runCheck(cmd *cobra.Command, dir string, _ []string) error {
 // errDamaged ends a check that found something wrong, after it has said what.
 var errDamaged = errors.New("something is wrong; restore a snapshot into another directory, or start with an empty one")
 
-func printReport(out io.Writer, report apiserver.CheckReport) {
+func printReport(out io.Writer, report maintenance.CheckReport) {
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(out, "%-10s %s\n", name, fmt.Sprintf(format, args...))
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/events-apiserver/events-apiserver/pkg/apiserver"
+	"github.com/events-apiserver/events-apiserver/pkg/storage/maintenance"
 )
 
 const (
@@ -57,7 +57,7 @@ be done, also while servers run.`,
 		if rewrite {
 			return runRewrite(cmd, store)
 		}
-		oldest, err := store.api.CompactDataDir(cmd.Context(), store.access.DataDir, revision)
+		oldest, err := store.stores.Compact(cmd.Context(), store.access.DataDir, revision)
 		if err != nil {
 			return err
 		}
@@ -99,7 +99,7 @@ var errUnreadable = errors.New("some events cannot be decrypted, and are as they
 
 func runRewrite(cmd *cobra.Command, store opened) error {
 	progress := newProgress(cmd.ErrOrStderr())
-	result, err := store.api.RewriteStore(cmd.Context(), store.access, func(soFar apiserver.RewriteResult) {
+	result, err := store.stores.Rewrite(cmd.Context(), store.access, func(soFar maintenance.RewriteResult) {
 		progress.tell("%s looked at, %s written so far", figure(soFar.Looked), figure(soFar.Written))
 	})
 	for _, example := range result.Examples {

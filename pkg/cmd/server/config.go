@@ -18,12 +18,13 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/events-apiserver/events-apiserver/pkg/apiserver"
+	"github.com/events-apiserver/events-apiserver/pkg/metrics"
 	"github.com/events-apiserver/events-apiserver/pkg/pki"
 	"github.com/events-apiserver/events-apiserver/pkg/version"
 )
 
-// Run serves until ctx ends, or until the store must be opened anew, then drains
-// and returns. In the latter case it returns the reason.
+// Run serves until ctx ends, or until the store must be opened by another process,
+// then drains and returns. In the latter case it returns the reason.
 func (o CompletedOptions) Run(ctx context.Context) (err error) {
 	config, err := o.Config()
 	if err != nil {
@@ -70,7 +71,8 @@ func (o CompletedOptions) Config() (_ *apiserver.Config, err error) {
 	generic.LongRunningFunc = filters.BasicLongRunningRequestCheck(
 		sets.NewString("watch", "proxy"), sets.NewString("attach", "exec", "proxy", "log", "portforward"))
 	o.api.PublishOpenAPI(&generic.Config)
-	store, err := o.Storage.applyTo(&generic.Config, o.api)
+	registry := metrics.NewRegistry()
+	store, err := o.Storage.applyTo(&generic.Config, o.api, registry)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +91,7 @@ func (o CompletedOptions) Config() (_ *apiserver.Config, err error) {
 	if err := apply(generic); err != nil {
 		return nil, err
 	}
-	return &apiserver.Config{Generic: generic, API: o.api, EventTTL: o.EventTTL, Store: store, HostEvents: o.HostEvents.config(o.Standalone)}, nil
+	return &apiserver.Config{Generic: generic, API: o.api, EventTTL: o.EventTTL, Store: store, Metrics: registry, HostEvents: o.HostEvents.config(o.Standalone)}, nil
 }
 
 func (o CompletedOptions) applyCluster(generic *genericapiserver.RecommendedConfig) error {
@@ -101,7 +103,7 @@ func (o CompletedOptions) applyCluster(generic *genericapiserver.RecommendedConf
 }
 
 // renewalInterval is how often a running server looks whether its certificate
-// must be issued anew; a third of a year is left then.
+// must be renewed; a third of a year is left then.
 const renewalInterval = 12 * time.Hour
 
 // applyServingCertificate lets the server make its own certificate if none was

@@ -20,7 +20,7 @@ import (
 	encryptionconfigmetrics "k8s.io/apiserver/pkg/server/options/encryptionconfig/metrics"
 	"k8s.io/apiserver/pkg/storage/value"
 
-	"github.com/events-apiserver/events-apiserver/pkg/apiserver"
+	"github.com/events-apiserver/events-apiserver/pkg/storage/encryption"
 )
 
 const (
@@ -29,23 +29,23 @@ const (
 )
 
 const (
-	// kmsPatience is how long the start of the embedded store waits for a KMS
+	// kmsTimeout is how long the start of the embedded store waits for a KMS
 	// plugin, which may be starting too.
-	kmsPatience = 30 * time.Second
+	kmsTimeout  = 30 * time.Second
 	kmsPollStep = 500 * time.Millisecond
 )
 
-// encryption is what --encryption-provider-config asks for.
-type encryption struct {
+// loadedEncryption is what --encryption-provider-config asks for.
+type loadedEncryption struct {
 	transformers value.ResourceTransformers
-	// checks tell whether KMS plugins can be used.
+	// checks fail while KMS plugins cannot be used.
 	checks []healthz.HealthChecker
 	// stop ends what the configuration started.
 	stop context.CancelFunc
 }
 
 // Close ends what the configuration started.
-func (e *encryption) Close() error {
+func (e *loadedEncryption) Close() error {
 	e.stop()
 	return nil
 }
@@ -60,10 +60,10 @@ func (o *StorageOptions) validateEncryption() []error {
 // applyEncryption puts the encryption of both stores into the configuration.
 // EtcdOptions would do nearly the same, but leave events out: see coreEvents.
 // They take the transformers that are there already.
-func (o *StorageOptions) applyEncryption(config *genericapiserver.Config) (*encryption, error) {
+func (o *StorageOptions) applyEncryption(config *genericapiserver.Config) (*loadedEncryption, error) {
 	path := o.Etcd.EncryptionProviderConfigFilepath
 	if path == "" {
-		return &encryption{stop: func() {}}, nil
+		return &loadedEncryption{stop: func() {}}, nil
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	loaded, err := o.loadEncryption(ctx, config)
@@ -80,7 +80,7 @@ func (o *StorageOptions) applyEncryption(config *genericapiserver.Config) (*encr
 	return loaded, nil
 }
 
-func (o *StorageOptions) loadEncryption(ctx context.Context, config *genericapiserver.Config) (*encryption, error) {
+func (o *StorageOptions) loadEncryption(ctx context.Context, config *genericapiserver.Config) (*loadedEncryption, error) {
 	path, reload := o.Etcd.EncryptionProviderConfigFilepath, o.Etcd.EncryptionProviderConfigAutomaticReload
 	inUse, stopUsing := context.WithCancel(ctx)
 	loaded, err := encryptionconfig.LoadEncryptionConfig(inUse, path, reload, config.APIServerID)
@@ -95,7 +95,7 @@ func (o *StorageOptions) loadEncryption(ctx context.Context, config *genericapis
 	if !reload {
 		// It is in use as long as the server runs.
 		context.AfterFunc(ctx, stopUsing)
-		return &encryption{transformers: coreEvents{encryptionconfig.StaticTransformers(loaded.Transformers)}, checks: loaded.HealthChecks}, nil
+		return &loadedEncryption{transformers: coreEvents{encryptionconfig.StaticTransformers(loaded.Transformers)}, checks: loaded.HealthChecks}, nil
 	}
 	if len(loaded.HealthChecks) != 1 {
 		stopUsing()
@@ -111,7 +111,7 @@ func (o *StorageOptions) loadEncryption(ctx context.Context, config *genericapis
 	if err != nil {
 		return nil, err
 	}
-	return &encryption{transformers: coreEvents{dynamic}, checks: []healthz.HealthChecker{dynamic}}, nil
+	return &loadedEncryption{transformers: coreEvents{dynamic}, checks: []healthz.HealthChecker{dynamic}}, nil
 }
 
 // checkCoversEvents refuses a file in which events do not occur: what this
@@ -140,25 +140,25 @@ func (c coreEvents) TransformerForResource(resource schema.GroupResource) value.
 
 // forEmbedded is the encryption as the embedded store wants it. That cannot
 // start without its plugin: the secret of its indexes is encrypted, too.
-func (o *StorageOptions) forEmbedded(e *encryption) (apiserver.Encryption, error) {
+func (o *StorageOptions) forEmbedded(e *loadedEncryption) (encryption.Config, error) {
 	if e.transformers == nil {
-		return apiserver.Encryption{}, nil
+		return encryption.Config{}, nil
 	}
-	if err := awaitHealthy(e.checks, kmsPatience); err != nil {
-		return apiserver.Encryption{}, fmt.Errorf("--%s=%s: waiting for the KMS plugin: %w", encryptionFlag, o.Etcd.EncryptionProviderConfigFilepath, err)
+	if err := awaitHealthy(e.checks, kmsTimeout); err != nil {
+		return encryption.Config{}, fmt.Errorf("--%s=%s: waiting for the KMS plugin: %w", encryptionFlag, o.Etcd.EncryptionProviderConfigFilepath, err)
 	}
-	return apiserver.Encryption{
+	return encryption.Config{
 		Transformer:   e.transformers.TransformerForResource(eventsv1.Resource("events")),
 		Changes:       o.Etcd.EncryptionProviderConfigAutomaticReload,
 		CheckInterval: o.EncryptionCheckInterval,
 	}, nil
 }
 
-// awaitHealthy returns what a check said last when it does not pass in time.
-func awaitHealthy(checks []healthz.HealthChecker, patience time.Duration) error {
+// awaitHealthy returns the last error of a check that does not pass in time.
+func awaitHealthy(checks []healthz.HealthChecker, timeout time.Duration) error {
 	for _, check := range checks {
 		var last error
-		err := wait.PollUntilContextTimeout(context.Background(), kmsPollStep, patience, true, func(ctx context.Context) (bool, error) {
+		err := wait.PollUntilContextTimeout(context.Background(), kmsPollStep, timeout, true, func(ctx context.Context) (bool, error) {
 			request, err := http.NewRequestWithContext(ctx, http.MethodGet, "/readyz/"+check.Name(), nil)
 			if err != nil {
 				return false, err

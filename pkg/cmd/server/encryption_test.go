@@ -62,7 +62,7 @@ func TestEncryption_FindsEvents(t *testing.T) {
 		"as one of the core":     {entries: "- resources: ['*.']" + aesgcm},
 		"as one of all":          {entries: "- resources: ['*.*']" + aesgcm},
 		"by their own, first":    {entries: "- resources: [events]" + identical + "- resources: ['*.*']" + aesgcm, plain: true},
-		"in plain":               {entries: "- resources: [events]" + identical, plain: true},
+		"plaintext":              {entries: "- resources: [events]" + identical, plain: true},
 		"not, but others":        {entries: "- resources: [secrets]" + aesgcm, refused: "no entry is for events"},
 		"not, but other groups":  {entries: "- resources: ['*.apps']" + aesgcm, refused: "no entry is for events"},
 		"by the name of the API": {entries: "- resources: [events.events.k8s.io]" + aesgcm, refused: "Use 'events' instead"},

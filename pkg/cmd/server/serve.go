@@ -100,6 +100,9 @@ func serve(cmd *cobra.Command, options *Options, problems *flagProblems) error {
 		return fmt.Errorf("setting up logging: %w", err)
 	}
 	defer logs.FlushLogs()
-	apiserver.LimitMemory(cmd.Context())
+	limitMemoryOfContainer(cmd.Context())
+	if completed.Storage.Backend == storageEmbedded {
+		LimitGarbage()
+	}
 	return completed.Run(cmd.Context())
 }

@@ -13,7 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/events-apiserver/events-apiserver/pkg/apiserver"
+	"github.com/events-apiserver/events-apiserver/pkg/storage/maintenance"
 )
 
 // standardStream is the name of a file that means standard input or output.
@@ -63,11 +63,11 @@ events that are encrypted are encrypted in it, too.`,
 
 func runSave(cmd *cobra.Command, dir string, args []string) error {
 	begun, progress := time.Now(), newProgress(cmd.ErrOrStderr())
-	var info apiserver.SnapshotInfo
+	var info maintenance.SnapshotInfo
 	var written int64
 	save := func(w io.Writer) (err error) {
 		counted := &countedWriter{Writer: w, tell: func(n int64) { progress.tell("%s so far", size(n)) }}
-		info, err = apiserver.SaveSnapshot(cmd.Context(), dir, counted)
+		info, err = maintenance.SaveSnapshot(cmd.Context(), dir, counted)
 		written = counted.n
 		return err
 	}
@@ -89,7 +89,7 @@ func runSave(cmd *cobra.Command, dir string, args []string) error {
 }
 
 // described is what a snapshot has in it.
-func described(info apiserver.SnapshotInfo) string {
+func described(info maintenance.SnapshotInfo) string {
 	return fmt.Sprintf("%s events up to revision %s", figure(info.Keys), figure(uint64(info.Revision)))
 }
 
@@ -160,7 +160,7 @@ func runRestore(cmd *cobra.Command, dir string, args []string) error {
 	}
 	defer func() { _ = from.Close() }() // it was only read
 	begun, counted := time.Now(), newCountedReader(from, cmd.ErrOrStderr())
-	restored, err := apiserver.RestoreSnapshot(cmd.Context(), dir, counted)
+	restored, err := maintenance.RestoreSnapshot(cmd.Context(), dir, counted)
 	if err != nil {
 		return err
 	}

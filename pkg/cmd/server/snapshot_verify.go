@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/events-apiserver/events-apiserver/pkg/apiserver"
+	"github.com/events-apiserver/events-apiserver/pkg/storage/maintenance"
 )
 
 func newVerifyCommand() *cobra.Command {
@@ -49,7 +49,7 @@ func runVerify(cmd *cobra.Command, name string) error {
 	}
 	defer func() { _ = from.Close() }() // it was only read
 	begun, counted := time.Now(), newCountedReader(from, cmd.ErrOrStderr())
-	info, err := apiserver.VerifySnapshot(cmd.Context(), counted)
+	info, err := maintenance.VerifySnapshot(cmd.Context(), counted)
 	if err != nil {
 		return err
 	}

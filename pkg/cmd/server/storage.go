@@ -22,6 +22,8 @@ import (
 	"k8s.io/apiserver/pkg/storage/storagebackend"
 
 	"github.com/events-apiserver/events-apiserver/pkg/apiserver"
+	"github.com/events-apiserver/events-apiserver/pkg/metrics"
+	"github.com/events-apiserver/events-apiserver/pkg/storage/embedded"
 )
 
 const (
@@ -50,7 +52,7 @@ type StorageOptions struct {
 	// Etcd configures storageEtcd; its encryption is that of both stores.
 	Etcd *genericoptions.EtcdOptions
 
-	// EncryptionCheckInterval is that of apiserver.Encryption. No flag sets it.
+	// EncryptionCheckInterval is the CheckInterval of encryption.Config. No flag sets it.
 	EncryptionCheckInterval time.Duration
 
 	// restart gets the reason when the store must be opened anew by another
@@ -136,7 +138,7 @@ func validateEtcdServer(server string) error {
 
 // applyTo puts the store into the configuration. What it returns is to be closed
 // after the server has ended.
-func (o *StorageOptions) applyTo(config *genericapiserver.Config, api *apiserver.API) (io.Closer, error) {
+func (o *StorageOptions) applyTo(config *genericapiserver.Config, api *apiserver.API, registry *metrics.Registry) (io.Closer, error) {
 	encryption, err := o.applyEncryption(config)
 	if err != nil {
 		return nil, err
@@ -147,35 +149,34 @@ func (o *StorageOptions) applyTo(config *genericapiserver.Config, api *apiserver
 		}
 		return encryption, nil
 	}
-	store, err := o.applyEmbedded(config, api, encryption)
+	store, err := o.applyEmbedded(config, api, registry, encryption)
 	if err != nil {
 		return nil, errors.Join(err, encryption.Close())
 	}
 	return closers{store, encryption}, nil
 }
 
-func (o *StorageOptions) applyEmbedded(config *genericapiserver.Config, api *apiserver.API, encryption *encryption) (io.Closer, error) {
-	sealed, err := o.forEmbedded(encryption)
+func (o *StorageOptions) applyEmbedded(config *genericapiserver.Config, api *apiserver.API, registry *metrics.Registry, loaded *loadedEncryption) (io.Closer, error) {
+	encryption, err := o.forEmbedded(loaded)
 	if err != nil {
 		return nil, err
 	}
-	embedded := apiserver.EmbeddedConfig{
+	settings := embedded.Config{
 		Dir:                     o.DataDir,
+		Metrics:                 registry,
 		DeleteCollectionWorkers: o.Etcd.DeleteCollectionWorkers,
 		EnableGarbageCollection: o.Etcd.EnableGarbageCollection,
 		CountMetricPollPeriod:   o.Etcd.StorageConfig.CountMetricPollPeriod,
-		Encryption:              sealed,
+		Encryption:              encryption,
 		RestartHelps:            func(reason error) { o.restart <- reason },
 	}
-	o.Embedded.applyTo(&embedded)
-	apiserver.LimitGarbage()
-	store, err := api.OpenEmbeddedStore(embedded)
+	o.Embedded.applyTo(&settings)
+	store, err := api.OpenEmbeddedStore(settings)
 	if err != nil {
 		return nil, fmt.Errorf("--data-dir=%s: %w", o.DataDir, err)
 	}
 	config.RESTOptionsGetter = store
 	config.AddReadyzChecks(store.ReadyzCheck())
-	store.ServeMetrics(config)
 	return store, nil
 }
 

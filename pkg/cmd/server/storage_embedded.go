@@ -11,7 +11,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/resource"
 
-	"github.com/events-apiserver/events-apiserver/pkg/apiserver"
+	"github.com/events-apiserver/events-apiserver/pkg/storage/embedded"
 )
 
 const (
@@ -19,7 +19,7 @@ const (
 	mostCompactionInterval  = 24 * time.Hour
 	leastClockJumpHold      = time.Minute
 	mostClockJumpHold       = 7 * 24 * time.Hour
-	// writeBuffers is how many buffers of newest writes there may be.
+	// writeBuffers is how many memtables there may be.
 	writeBuffers = 4
 )
 
@@ -28,8 +28,8 @@ type EmbeddedOptions struct {
 	// CompactionInterval is how long old revisions stay readable at least, and
 	// how often they are removed.
 	CompactionInterval time.Duration
-	// BlockCache, WriteBuffer and WatchFeed bound the memory of the store.
-	BlockCache, WriteBuffer, WatchFeed resource.QuantityValue
+	// BlockCache, WriteBuffer and WatchBuffer bound the memory of the store.
+	BlockCache, WriteBuffer, WatchBuffer resource.QuantityValue
 	// MinFreeDisk is the free space below which writes are refused; 0 is none.
 	MinFreeDisk resource.QuantityValue
 	// ClockJumpHold is how long the clock must stay after a jump before events
@@ -41,12 +41,12 @@ type EmbeddedOptions struct {
 }
 
 func newEmbeddedOptions() *EmbeddedOptions {
-	defaults := apiserver.DefaultEmbeddedConfig()
+	defaults := embedded.DefaultConfig()
 	return &EmbeddedOptions{
 		CompactionInterval: defaults.Retention,
 		BlockCache:         quantity(defaults.BlockCacheBytes),
 		WriteBuffer:        quantity(defaults.WriteBufferBytes),
-		WatchFeed:          quantity(defaults.WatchFeedBytes),
+		WatchBuffer:        quantity(defaults.WatchBufferBytes),
 		MinFreeDisk:        quantity(defaults.MinFreeDiskBytes),
 		ClockJumpHold:      defaults.ClockJumpHold,
 	}
@@ -62,15 +62,15 @@ func (o *EmbeddedOptions) addFlags(flags *pflag.FlagSet) {
 		"How long old revisions stay readable at least, with --storage="+storageEmbedded+"; they are removed this often, so twice that at most. "+
 		"Within that time a list goes on in pages and a watch resumes where it was; meanwhile the disk keeps what was deleted and replaced. From 1s to 24h.")
 	o.flags.Var(&o.BlockCache, "block-cache-size", ""+
-		"Memory for blocks of files that were read, with --storage="+storageEmbedded+". From 8Mi to 64Gi.")
+		"Memory for the block cache, which has blocks of sstables, with --storage="+storageEmbedded+". From 8Mi to 64Gi.")
 	o.flags.Var(&o.WriteBuffer, "write-buffer-size", ""+
-		"Memory for newest writes that are in the log and not in files yet, with --storage="+storageEmbedded+": "+
-		"the size of one buffer, of which there are up to four. Larger ones make fewer files and a longer start after a crash. From 4Mi to 1Gi.")
-	o.flags.Var(&o.WatchFeed, "watch-feed-size", ""+
-		"Memory for the newest changes, with --storage="+storageEmbedded+". Watches that are not further behind than these need no read of the disk. From 1Mi to 8Gi.")
+		"Memory for writes that are in the WAL and not flushed to sstables yet, with --storage="+storageEmbedded+": "+
+		"the size of one memtable, of which there are up to four. Larger ones make fewer flushes and a longer start after a crash. From 4Mi to 1Gi.")
+	o.flags.Var(&o.WatchBuffer, "watch-buffer-size", ""+
+		"Memory for the newest changes, from which watches are served, with --storage="+storageEmbedded+". A watch that is further behind reads the disk. From 1Mi to 8Gi.")
 	o.flags.Var(&o.MinFreeDisk, "min-free-disk", ""+
 		"Free space on the disk of --data-dir below which writes are refused with 429, with --storage="+storageEmbedded+"; deletes are down to half of it. "+
-		"At least eight times --write-buffer-size, or 0: then writes go on until nothing is free, and deletes, too, wait for others to make room.")
+		"At least eight times --write-buffer-size, or 0: then writes go on until the disk is full, and deletes, too, fail until space is freed.")
 	o.flags.DurationVar(&o.ClockJumpHold, "clock-jump-hold", o.ClockJumpHold, ""+
 		"How long the clock must stay where it is after a jump of more than an hour, ahead or back, before events expire by it, with --storage="+storageEmbedded+". "+
 		"The time that the server was stopped is such a jump, too. From 1m to 168h, or 0: each jump is believed at once.")
@@ -88,7 +88,7 @@ func (o *EmbeddedOptions) sizes() []sizeBounds {
 	return []sizeBounds{
 		{"block-cache-size", &o.BlockCache, "8Mi", "64Gi"},
 		{"write-buffer-size", &o.WriteBuffer, "4Mi", "1Gi"},
-		{"watch-feed-size", &o.WatchFeed, "1Mi", "8Gi"},
+		{"watch-buffer-size", &o.WatchBuffer, "1Mi", "8Gi"},
 	}
 }
 
@@ -109,8 +109,8 @@ func (o *EmbeddedOptions) validate() []error {
 	return append(errs, o.validateMinFreeDisk()...)
 }
 
-// validateMinFreeDisk wants room for the buffers of newest writes in the half of
-// it at which deletes are refused, too: they must get to the disk in any case.
+// validateMinFreeDisk requires space for all memtables in the half of it at which
+// deletes are refused, too: they must be flushed in any case.
 func (o *EmbeddedOptions) validateMinFreeDisk() []error {
 	least := 2 * writeBuffers * o.WriteBuffer.Value()
 	if free := o.MinFreeDisk.Value(); free == 0 || free >= least {
@@ -136,11 +136,11 @@ func (o *EmbeddedOptions) refuse() []error {
 }
 
 // applyTo fills what the options are about.
-func (o *EmbeddedOptions) applyTo(config *apiserver.EmbeddedConfig) {
+func (o *EmbeddedOptions) applyTo(config *embedded.Config) {
 	config.Retention = o.CompactionInterval
 	config.BlockCacheBytes = o.BlockCache.Value()
 	config.WriteBufferBytes = o.WriteBuffer.Value()
-	config.WatchFeedBytes = o.WatchFeed.Value()
+	config.WatchBufferBytes = o.WatchBuffer.Value()
 	config.MinFreeDiskBytes = o.MinFreeDisk.Value()
 	if config.MinFreeDiskBytes == 0 {
 		config.MinFreeDiskBytes = -1

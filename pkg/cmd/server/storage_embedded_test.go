@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/spf13/pflag"
 
-	"github.com/events-apiserver/events-apiserver/pkg/apiserver"
+	"github.com/events-apiserver/events-apiserver/pkg/storage/embedded"
 )
 
 func TestEmbeddedOptions_Bounds(t *testing.T) {
@@ -36,9 +36,9 @@ func TestEmbeddedOptions_Bounds(t *testing.T) {
 		"--write-buffer-size=4M":                              "--write-buffer-size: 4M is not from 4Mi to 1Gi",
 		"--write-buffer-size=1Gi --min-free-disk=8Gi":         "",
 		"--write-buffer-size=1025Mi --min-free-disk=9Gi":      "--write-buffer-size: 1025Mi is not from 4Mi to 1Gi",
-		"--watch-feed-size=1Mi":                               "",
-		"--watch-feed-size=-1Mi":                              "--watch-feed-size: -1Mi is not from 1Mi to 8Gi",
-		"--watch-feed-size=1Ti":                               "--watch-feed-size: 1Ti is not from 1Mi to 8Gi",
+		"--watch-buffer-size=1Mi":                             "",
+		"--watch-buffer-size=-1Mi":                            "--watch-buffer-size: -1Mi is not from 1Mi to 8Gi",
+		"--watch-buffer-size=1Ti":                             "--watch-buffer-size: 1Ti is not from 1Mi to 8Gi",
 		"--min-free-disk=0":                                   "",
 		"--min-free-disk=512Mi":                               "",
 		"--min-free-disk=511Mi":                               "--min-free-disk: 511Mi is too little for --write-buffer-size=64Mi: want at least 512Mi, or 0",
@@ -63,15 +63,15 @@ func TestEmbeddedOptions_Bounds(t *testing.T) {
 
 func TestEmbeddedOptions_AreWhatTheStoreGets(t *testing.T) {
 	t.Parallel()
-	got := apiserver.EmbeddedConfig{}
+	got := embedded.Config{}
 	newEmbeddedOptions().applyTo(&got)
-	compare := cmp.Options{cmpopts.IgnoreUnexported(apiserver.EmbeddedConfig{})}
-	if diff := cmp.Diff(apiserver.DefaultEmbeddedConfig(), got, compare); diff != "" {
+	compare := cmp.Options{cmpopts.IgnoreUnexported(embedded.Config{})}
+	if diff := cmp.Diff(embedded.DefaultConfig(), got, compare); diff != "" {
 		t.Errorf("the defaults of the flags are not the store's (-want +got):\n%s", diff)
 	}
-	storageOptions(t, "--compaction-interval=1m", "--block-cache-size=1Gi", "--write-buffer-size=8Mi", "--watch-feed-size=2Mi", "--min-free-disk=0", "--clock-jump-hold=2m").
+	storageOptions(t, "--compaction-interval=1m", "--block-cache-size=1Gi", "--write-buffer-size=8Mi", "--watch-buffer-size=2Mi", "--min-free-disk=0", "--clock-jump-hold=2m").
 		Embedded.applyTo(&got)
-	want := apiserver.EmbeddedConfig{Retention: 60e9, BlockCacheBytes: 1 << 30, WriteBufferBytes: 8 << 20, WatchFeedBytes: 2 << 20, MinFreeDiskBytes: -1, ClockJumpHold: 120e9}
+	want := embedded.Config{Retention: 60e9, BlockCacheBytes: 1 << 30, WriteBufferBytes: 8 << 20, WatchBufferBytes: 2 << 20, MinFreeDiskBytes: -1, ClockJumpHold: 120e9}
 	if diff := cmp.Diff(want, got, compare); diff != "" {
 		t.Errorf("the flags (-want +got):\n%s", diff)
 	}

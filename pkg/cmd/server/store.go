@@ -14,6 +14,7 @@ import (
 	genericapiserver "k8s.io/apiserver/pkg/server"
 
 	"github.com/events-apiserver/events-apiserver/pkg/apiserver"
+	"github.com/events-apiserver/events-apiserver/pkg/storage/maintenance"
 )
 
 // storeFlags are the flags of serve by which commands find a store.
@@ -23,8 +24,8 @@ func storeFlags() []string {
 
 // opened is a store that a command works on.
 type opened struct {
-	api    *apiserver.API
-	access apiserver.StoreAccess
+	stores maintenance.Maintenance
+	access maintenance.Access
 }
 
 // withStore adds the flags that choose a store to a command, and gives the store to
@@ -74,17 +75,21 @@ func (o *StorageOptions) name() string {
 
 // open reads the encryption configuration. Done ends what that has started.
 func (o *StorageOptions) open(ctx context.Context, api *apiserver.API) (store opened, done context.CancelFunc, err error) {
+	stores, err := api.Maintenance()
+	if err != nil {
+		return opened{}, nil, err
+	}
 	encryption, err := o.applyEncryption(genericapiserver.NewConfig(api.Codecs))
 	if err != nil {
 		return opened{}, nil, err
 	}
 	context.AfterFunc(ctx, encryption.stop)
-	access := apiserver.StoreAccess{
+	access := maintenance.Access{
 		DataDir: o.DataDir, Etcd: o.Etcd.StorageConfig.Transport, EtcdPrefix: o.Etcd.StorageConfig.Prefix,
 	}
 	if access.Encryption, err = o.forEmbedded(encryption); err != nil {
 		encryption.stop()
 		return opened{}, nil, err
 	}
-	return opened{api: api, access: access}, encryption.stop, nil
+	return opened{stores: stores, access: access}, encryption.stop, nil
 }

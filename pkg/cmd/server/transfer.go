@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/events-apiserver/events-apiserver/pkg/apiserver"
+	"github.com/events-apiserver/events-apiserver/pkg/storage/maintenance"
 )
 
 func newExportCommand() *cobra.Command {
@@ -48,11 +48,11 @@ consistent at one revision, stays encrypted, and keeps resourceVersions.`,
 
 func runExport(cmd *cobra.Command, store opened, args []string) error {
 	begun, progress := time.Now(), newProgress(cmd.ErrOrStderr())
-	var counts apiserver.ExportCounts
+	var counts maintenance.ExportCounts
 	var written int64
 	export := func(w io.Writer) (err error) {
 		counted := &countedWriter{Writer: w, tell: func(n int64) { progress.tell("%s so far", size(n)) }}
-		counts, err = store.api.ExportStore(cmd.Context(), store.access, counted, func(apiserver.ExportCounts) {})
+		counts, err = store.stores.Export(cmd.Context(), store.access, counted, func(maintenance.ExportCounts) {})
 		written = counted.n
 		return err
 	}
@@ -127,7 +127,7 @@ func verifyExport(cmd *cobra.Command, name string) error {
 		return err
 	}
 	defer done()
-	counts, err := apiserver.VerifyExport(from)
+	counts, err := maintenance.VerifyExport(from)
 	if err != nil {
 		return err
 	}
@@ -162,7 +162,7 @@ func runImport(cmd *cobra.Command, store opened, args []string) error {
 		if err != nil {
 			return err
 		}
-		_, err = apiserver.VerifyExport(from)
+		_, err = maintenance.VerifyExport(from)
 		done()
 		if err != nil {
 			return err
@@ -173,7 +173,7 @@ func runImport(cmd *cobra.Command, store opened, args []string) error {
 		return err
 	}
 	defer done()
-	result, err := store.api.ImportStore(cmd.Context(), store.access, from)
+	result, err := store.stores.Import(cmd.Context(), store.access, from)
 	printImport(cmd.OutOrStdout(), result, since(begun))
 	if err != nil {
 		return fmt.Errorf("the import did not reach its end; repeat it, what is stored already stays: %w", err)
@@ -184,7 +184,7 @@ func runImport(cmd *cobra.Command, store opened, args []string) error {
 	return nil
 }
 
-func printImport(out io.Writer, result apiserver.ImportResult, took string) {
+func printImport(out io.Writer, result maintenance.ImportResult, took string) {
 	for _, failure := range result.Failures {
 		fmt.Fprintln(out, "not imported:", failure)
 	}

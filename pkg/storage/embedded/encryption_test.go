@@ -1,13 +1,14 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package apiserver
+package embedded
 
 import (
 	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -24,13 +25,13 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/apiserver/pkg/apis/example"
 	"k8s.io/apiserver/pkg/server/options/encryptionconfig"
 	apiserverstorage "k8s.io/apiserver/pkg/storage"
-	"k8s.io/apiserver/pkg/storage/storagebackend"
 	"k8s.io/apiserver/pkg/storage/value"
 
-	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 	"github.com/events-apiserver/events-apiserver/pkg/engine"
+	"github.com/events-apiserver/events-apiserver/pkg/storage/encryption"
 )
 
 // keys makes the transformer of an encryption configuration with these keys, in
@@ -88,11 +89,14 @@ func (r *reloaded) TransformToStorage(ctx context.Context, data []byte, dataCtx 
 	return (*r.current.Load()).TransformToStorage(ctx, data, dataCtx)
 }
 
+// secretBytes is the length of a secret.
+const secretBytes = 32
+
 // sealedDir is a data directory that is opened again and again.
 type sealedDir struct {
 	*testing.T
 	dir     string
-	store   *EmbeddedStore
+	store   *Store
 	storage apiserverstorage.Interface
 	close   func()
 }
@@ -104,22 +108,16 @@ func newSealedDir(t *testing.T) *sealedDir {
 	return d
 }
 
-// open opens the directory, with little patience for what is in plain.
-func (d *sealedDir) open(encryption Encryption) error {
+// open opens the directory, with short intervals.
+func (d *sealedDir) open(config encryption.Config) error {
 	d.Helper()
 	d.close()
-	encryption.CheckInterval = 10 * time.Millisecond
-	api, err := NewAPI()
-	if err != nil {
-		d.Fatal(err)
-	}
-	store, err := api.OpenEmbeddedStore(EmbeddedConfig{Dir: d.dir, Retention: 50 * time.Millisecond, Encryption: encryption})
+	config.CheckInterval = 10 * time.Millisecond
+	store, err := Open(pods(d.T), Config{Dir: d.dir, Retention: 50 * time.Millisecond, Encryption: config})
 	if err != nil {
 		return err
 	}
-	newEvent := func() runtime.Object { return &events.Event{} }
-	backend := storagebackend.NewDefaultConfig("", store.codec).ForResource(schema.GroupResource{Group: events.GroupName, Resource: "events"})
-	inner, destroy, err := store.decorate(backend, "", nil, newEvent, nil, nil, nil, nil)
+	inner, destroy, err := store.OpenKind(store.content.Objects, newPod)
 	if err != nil {
 		d.Fatal(err)
 	}
@@ -134,21 +132,21 @@ func (d *sealedDir) open(encryption Encryption) error {
 	return nil
 }
 
-func (d *sealedDir) mustOpen(encryption Encryption) {
+func (d *sealedDir) mustOpen(config encryption.Config) {
 	d.Helper()
-	if err := d.open(encryption); err != nil {
+	if err := d.open(config); err != nil {
 		d.Fatal(err)
 	}
 }
 
-func eventKey(name string) string { return embeddedPrefix + "/ns/" + name }
+func podKey(name string) string { return podPrefix + "/ns/" + name }
 
-// create makes an event that has the text wherever it can.
+// create makes a pod that has the text in an indexed field and elsewhere.
 func (d *sealedDir) create(name, text string) {
 	d.Helper()
-	event := &events.Event{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: name}, Note: text, Reason: text}
-	event.Regarding.UID, event.Regarding.Name = types.UID(text), text
-	if err := d.storage.Create(d.Context(), eventKey(name), event, nil, 0); err != nil {
+	pod := &example.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: name, UID: types.UID(text)}}
+	pod.Spec.NodeName, pod.Spec.Hostname = text, text
+	if err := d.storage.Create(d.Context(), podKey(name), pod, nil, 0); err != nil {
 		d.Fatal(err)
 	}
 }
@@ -156,32 +154,28 @@ func (d *sealedDir) create(name, text string) {
 func (d *sealedDir) rewrite(name string) {
 	d.Helper()
 	same := func(obj runtime.Object) (runtime.Object, error) { return obj, nil }
-	if err := d.storage.GuaranteedUpdate(d.Context(), eventKey(name), &events.Event{}, false, nil, apiserverstorage.SimpleUpdate(same), nil); err != nil {
+	if err := d.storage.GuaranteedUpdate(d.Context(), podKey(name), &example.Pod{}, false, nil, apiserverstorage.SimpleUpdate(same), nil); err != nil {
 		d.Fatal(err)
 	}
 }
 
-// found returns the names of the events whose regarding.name is the value.
+// found returns the names of the pods whose spec.nodeName is the value.
 func (d *sealedDir) found(value string) string {
 	d.Helper()
 	predicate := apiserverstorage.SelectionPredicate{
 		Label: labels.Everything(),
-		Field: fields.OneTermEqualSelector("regarding.name", value),
+		Field: fields.OneTermEqualSelector("spec.nodeName", value),
 		GetAttrs: func(obj runtime.Object) (labels.Set, fields.Set, error) {
-			event, ok := obj.(*events.Event)
-			if !ok {
-				return nil, nil, fmt.Errorf("not an event: %T", obj)
-			}
-			return nil, fields.Set{"regarding.name": event.Regarding.Name}, nil
+			return nil, fields.Set{"spec.nodeName": nodeName(obj)}, nil
 		},
 	}
-	list := &events.EventList{}
-	if err := d.storage.GetList(d.Context(), embeddedPrefix+"/", apiserverstorage.ListOptions{Recursive: true, Predicate: predicate}, list); err != nil {
+	list := &example.PodList{}
+	if err := d.storage.GetList(d.Context(), podPrefix+"/", apiserverstorage.ListOptions{Recursive: true, Predicate: predicate}, list); err != nil {
 		return err.Error()
 	}
 	names := []string{}
-	for _, event := range list.Items {
-		names = append(names, event.Name)
+	for _, pod := range list.Items {
+		names = append(names, pod.Name)
 	}
 	return strings.Join(names, " ")
 }
@@ -189,7 +183,7 @@ func (d *sealedDir) found(value string) string {
 // secretFile returns what the file holds, or nil.
 func (d *sealedDir) secretFile() []byte {
 	d.Helper()
-	content, err := os.ReadFile(filepath.Join(d.dir, secretName))
+	content, err := os.ReadFile(filepath.Join(d.dir, encryption.SecretName))
 	if err != nil && !os.IsNotExist(err) {
 		d.Fatal(err)
 	}
@@ -233,20 +227,25 @@ func (d *sealedDir) eventually(problem func() string) {
 	}
 }
 
-// keeps waits until the file holds the secret of the indexes, sealed with a key of
+// keeps waits until the file holds the secret of the indexes, encrypted with a key of
 // the transformer.
 func (d *sealedDir) keeps(transformer value.Transformer) {
 	d.Helper()
 	d.eventually(func() string {
-		kept, found, err := newSecretFile(d.dir, transformer).read(d.Context())
-		if err != nil || !found || !bytes.Equal(kept.Secret, d.store.keeper.secret) {
-			return fmt.Sprintf("the file is there: %v, %v", found, err)
+		encrypted := d.secretFile()
+		content, _, err := transformer.TransformFromStorage(d.Context(), encrypted, value.DefaultContext("/"+encryption.SecretName))
+		var stored struct{ Secret []byte }
+		if err == nil {
+			err = json.Unmarshal(content, &stored)
+		}
+		if err != nil || !bytes.Equal(stored.Secret, d.store.keys.Secret()) {
+			return fmt.Sprintf("the file has %d bytes, and not the secret: %v", len(encrypted), err)
 		}
 		return ""
 	})
 }
 
-// stored returns the names of the events that hold the text as it is.
+// stored returns the names of the pods that hold the text as it is.
 func (d *sealedDir) stored(text string) string {
 	d.Helper()
 	var names []string
@@ -291,7 +290,7 @@ func TestSecretOfIndexes(t *testing.T) {
 			d := newSealedDir(t)
 			var before []byte
 			for i, step := range steps {
-				err := d.open(Encryption{Transformer: keys(t, step.keys...), Changes: step.changes})
+				err := d.open(encryption.Config{Transformer: keys(t, step.keys...), Changes: step.changes})
 				if refused := err != nil; refused != step.refused || refused && !strings.Contains(err.Error(), "give it that key again") {
 					t.Fatalf("step %d: %v", i, err)
 				}
@@ -301,7 +300,7 @@ func TestSecretOfIndexes(t *testing.T) {
 				if step.refused {
 					continue
 				}
-				secret := d.store.keeper.secret
+				secret := d.store.keys.Secret()
 				if (secret == nil) != step.plain || !step.plain && len(secret) != secretBytes {
 					t.Errorf("step %d: the secret has %d bytes", i, len(secret))
 				}
@@ -317,22 +316,22 @@ func TestSecretOfIndexes(t *testing.T) {
 	}
 }
 
-// TestEncryptionIsTurnedOn turns encryption on for a directory with events. As with
+// TestEncryptionIsTurnedOn turns encryption on for a directory with pods. As with
 // etcd, each is encrypted when it is written again.
 func TestEncryptionIsTurnedOn(t *testing.T) {
 	t.Parallel()
 	const text = "that-nobody-may-know"
 	d := newSealedDir(t)
-	d.mustOpen(Encryption{})
+	d.mustOpen(encryption.Config{})
 	d.create("first", text)
 	d.create("second", text)
 	d.create("deleted", text)
 
-	sealing := Encryption{Transformer: keys(t, "aescbc/a", "identity")}
+	sealing := encryption.Config{Transformer: keys(t, "aescbc/a", "identity")}
 	d.mustOpen(sealing)
 	d.keeps(sealing.Transformer)
 	d.rewrite("first")
-	if err := d.storage.Delete(t.Context(), eventKey("deleted"), &events.Event{}, nil, apiserverstorage.ValidateAllObjectFunc, nil, apiserverstorage.DeleteOptions{}); err != nil {
+	if err := d.storage.Delete(t.Context(), podKey("deleted"), &example.Pod{}, nil, apiserverstorage.ValidateAllObjectFunc, nil, apiserverstorage.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	if got, plain := d.found(text), d.stored(text); got != "first second" || plain != "second" {
@@ -348,13 +347,13 @@ func TestEncryptionIsTurnedOn(t *testing.T) {
 	}
 }
 
-// TestNothingIsEverInPlain has encryption from the beginning.
-func TestNothingIsEverInPlain(t *testing.T) {
+// TestNothingIsEverPlaintext has encryption from the beginning.
+func TestNothingIsEverPlaintext(t *testing.T) {
 	t.Parallel()
 	const text = "that-nobody-may-know"
 	for _, name := range []string{"aescbc/a", "aesgcm/a", "secretbox/a"} {
 		d := newSealedDir(t)
-		sealing := Encryption{Transformer: keys(t, name)}
+		sealing := encryption.Config{Transformer: keys(t, name)}
 		d.mustOpen(sealing)
 		d.create("first", text)
 		d.create("second", text)
@@ -384,8 +383,8 @@ func TestEncryptionIsReloaded(t *testing.T) {
 	const text = "that-nobody-may-know"
 	d := newSealedDir(t)
 	transformer := newReloaded(keys(t, "identity"))
-	d.mustOpen(Encryption{Transformer: transformer, Changes: true})
-	secret := d.store.keeper.secret
+	d.mustOpen(encryption.Config{Transformer: transformer, Changes: true})
+	secret := d.store.keys.Secret()
 	d.create("first", text)
 	if d.secretFile() != nil {
 		t.Error("the secret is kept although nothing could seal it")
@@ -405,8 +404,8 @@ func TestEncryptionIsReloaded(t *testing.T) {
 	onlyNew := keys(t, "secretbox/b")
 	d.keeps(onlyNew)
 
-	d.mustOpen(Encryption{Transformer: transformer, Changes: true})
-	if !bytes.Equal(d.store.keeper.secret, secret) {
+	d.mustOpen(encryption.Config{Transformer: transformer, Changes: true})
+	if !bytes.Equal(d.store.keys.Secret(), secret) {
 		t.Error("a new secret, although the old one was kept")
 	}
 	d.keeps(onlyNew)
@@ -433,67 +432,13 @@ func TestEncryptionIsReloaded(t *testing.T) {
 	}
 }
 
-// TestSecretFile_SurvivesAnInterruptedWrite finds what a crash leaves behind.
-func TestSecretFile_SurvivesAnInterruptedWrite(t *testing.T) {
-	t.Parallel()
-	file := newSecretFile(t.TempDir(), keys(t, "aesgcm/a"))
-	kept := keptSecret{Secret: bytes.Repeat([]byte("s"), secretBytes)}
-	if err := file.write(t.Context(), kept); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(file.path+".new", []byte("half of"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for range 2 {
-		got, found, err := file.read(t.Context())
-		if err != nil || !found || !bytes.Equal(got.Secret, kept.Secret) {
-			t.Fatalf("read %+v, %v, %v", got, found, err)
-		}
-		if err := file.write(t.Context(), kept); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.WriteFile(file.path, []byte("something else"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, found, err := file.read(t.Context()); err == nil || !found || !strings.Contains(err.Error(), file.path) {
-		t.Errorf("reading something else: %v", err)
-	}
-	plain := newSecretFile(t.TempDir(), keys(t, "identity"))
-	if err := plain.write(t.Context(), kept); err == nil {
-		t.Error("the secret was written in plain")
-	}
-}
-
-// Earlier builds wrote how far the removal of plaintext from files had got, too.
-func TestSecretFile_OfAnEarlierBuild(t *testing.T) {
-	t.Parallel()
-	file := newSecretFile(t.TempDir(), keys(t, "aesgcm/a"))
-	secret := bytes.Repeat([]byte("s"), secretBytes)
-	content := fmt.Sprintf(`{"secret":%q,"plain":"files"}`, base64.StdEncoding.EncodeToString(secret))
-	sealed, err := file.transformer.TransformToStorage(t.Context(), []byte(content), file.authenticated())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(file.path, sealed, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if kept, found, err := file.read(t.Context()); err != nil || !found || !bytes.Equal(kept.Secret, secret) {
-		t.Errorf("read %+v, %v, %v", kept, found, err)
-	}
-}
-
 // A server that is started by mistake must not touch the directory of another.
-func TestKeeperLeavesDirectoryInUseAlone(t *testing.T) {
+func TestOpen_LeavesADirectoryInUseAlone(t *testing.T) {
 	t.Parallel()
 	d := newSealedDir(t)
-	d.mustOpen(Encryption{Transformer: keys(t, "aesgcm/a")})
+	d.mustOpen(encryption.Config{Transformer: keys(t, "aesgcm/a")})
 	before := d.secretFile()
-	api, err := NewAPI()
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = api.OpenEmbeddedStore(EmbeddedConfig{Dir: d.dir, Encryption: Encryption{Transformer: keys(t, "identity", "aesgcm/a")}})
+	_, err := Open(pods(t), Config{Dir: d.dir, Encryption: encryption.Config{Transformer: keys(t, "identity", "aesgcm/a")}})
 	if err == nil || !strings.Contains(err.Error(), engine.ErrLocked.Error()) {
 		t.Errorf("got %v", err)
 	}

@@ -1,7 +1,7 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package apiserver
+package server
 
 import (
 	"errors"
@@ -13,7 +13,7 @@ import (
 	"github.com/KimMachineGun/automemlimit/memlimit"
 )
 
-var errUnreadable = errors.New("permission denied")
+var errLimitUnreadable = errors.New("permission denied")
 
 // It is about the whole process, so no other test runs beside it.
 func TestLimitMemory(t *testing.T) {
@@ -28,7 +28,7 @@ func TestLimitMemory(t *testing.T) {
 		"a container with a limit":     {false, memlimit.Limit(container), share(container), nil},
 		"a container without one":      {false, failingWith(memlimit.ErrNoLimit), math.MaxInt64, nil},
 		"no container":                 {false, failingWith(memlimit.ErrNoCgroup), before, nil},
-		"a limit that cannot be read":  {false, failingWith(errUnreadable), before, errUnreadable},
+		"a limit that cannot be read":  {false, failingWith(errLimitUnreadable), before, errUnreadable},
 		"GOMEMLIMIT has the last word": {true, memlimit.Limit(container), before, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -52,4 +52,30 @@ func TestLimitMemory(t *testing.T) {
 
 func failingWith(err error) memlimit.Provider {
 	return func() (uint64, error) { return 0, err }
+}
+
+// It is about the whole process, so no other test runs beside it.
+func TestLimitGarbage(t *testing.T) {
+	const before = 123
+	for name, c := range map[string]struct {
+		set  bool
+		want int
+	}{
+		"without GOGC":           {false, embeddedGarbagePercent},
+		"GOGC has the last word": {true, before},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("GOGC", "123") // puts back what was there
+			if !c.set {
+				if err := os.Unsetenv("GOGC"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			was := debug.SetGCPercent(before)
+			LimitGarbage()
+			if got := debug.SetGCPercent(was); got != c.want {
+				t.Errorf("garbage may be %d percent, want %d", got, c.want)
+			}
+		})
+	}
 }

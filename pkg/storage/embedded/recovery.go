@@ -1,7 +1,7 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package apiserver
+package embedded
 
 import (
 	"context"
@@ -17,19 +17,19 @@ import (
 const probeEvery = time.Second
 
 // errRestartHelps is what a server ends with to write again.
-var errRestartHelps = errors.New("the disk of the data directory refused a write and takes writes again; ending, so that the next start can write")
+var errRestartHelps = errors.New("the disk of the data directory refused a write and accepts writes again; exiting, so that the next start can write")
 
 // ReadyzCheck fails once the disk has refused a write. Liveness does not: while
 // the disk refuses writes the directory could not be opened again, so a restart
-// would only end the reads. When a restart helps, the server ends by itself.
+// would only end the reads. When a restart helps, the server exits.
 //
-// A disk without room fails no check. Writes are answered with a reason and the
-// time to come back, and go on by themselves.
-func (s *EmbeddedStore) ReadyzCheck() healthz.HealthChecker {
+// A full disk fails no check. Writes are answered with a reason and the time after
+// which to retry, and succeed as soon as space is freed.
+func (s *Store) ReadyzCheck() healthz.HealthChecker {
 	return healthz.NamedCheck("embedded-store", func(*http.Request) error {
 		select {
 		case <-s.failed:
-			return errors.New("the disk refused a write; reads go on, and the server starts anew when the disk takes writes again: see the log")
+			return errors.New("the disk refused a write; reads go on, and the server restarts when the disk accepts writes again: see the log")
 		default:
 			return nil
 		}
@@ -37,8 +37,8 @@ func (s *EmbeddedStore) ReadyzCheck() healthz.HealthChecker {
 }
 
 // watchDisk runs until the store is closed. When the disk has refused a write it
-// tries the disk until that takes writes again.
-func (s *EmbeddedStore) watchDisk() {
+// tries the disk until that accepts writes again.
+func (s *Store) watchDisk() {
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.running.Go(func() {
@@ -53,8 +53,8 @@ func (s *EmbeddedStore) watchDisk() {
 	})
 }
 
-// awaitDisk returns true when the disk takes writes, and false when ctx ends.
-func (s *EmbeddedStore) awaitDisk(ctx context.Context) bool {
+// awaitDisk returns true when the disk accepts writes, and false when ctx ends.
+func (s *Store) awaitDisk(ctx context.Context) bool {
 	ticker := time.NewTicker(probeEvery)
 	defer ticker.Stop()
 	for {
@@ -67,6 +67,6 @@ func (s *EmbeddedStore) awaitDisk(ctx context.Context) bool {
 		if err == nil {
 			return true
 		}
-		klog.FromContext(ctx).V(2).Info("The disk does not take writes yet", "reason", err)
+		klog.FromContext(ctx).V(2).Info("The disk does not accept writes yet", "reason", err)
 	}
 }

@@ -1,7 +1,7 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package apiserver
+package entries
 
 import (
 	"bytes"
@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"k8s.io/apiserver/pkg/storage/value"
 
 	"github.com/events-apiserver/events-apiserver/pkg/engine"
 )
@@ -24,6 +26,12 @@ const (
 type engineEntries struct{ engine *engine.Engine }
 
 var _ entryStore = engineEntries{}
+
+// OfEngine returns the content of an open data directory, whose keys begin with the
+// root. The transformer decrypts and encrypts the values.
+func OfEngine(opened *engine.Engine, root string, content Content, transformer value.Transformer) *Store {
+	return newStore(engineEntries{opened}, root, content, transformer)
+}
 
 func (s engineEntries) page(ctx context.Context, prefix, from string) ([]entry, error) {
 	var page []entry

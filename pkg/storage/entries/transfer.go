@@ -1,27 +1,26 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package apiserver
+package entries
 
 import (
 	"context"
 	"fmt"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
-	"github.com/events-apiserver/events-apiserver/pkg/hostevents/local"
 	"github.com/events-apiserver/events-apiserver/pkg/transfer"
 )
 
 var (
-	_ transfer.Source = (*plainStore)(nil)
-	_ transfer.Target = (*plainStore)(nil)
+	_ transfer.Source = (*Store)(nil)
+	_ transfer.Target = (*Store)(nil)
 )
 
 // Each implements transfer.Source.
-func (s *plainStore) Each(ctx context.Context, visit func(*transfer.Record) error) error {
+func (s *Store) Each(ctx context.Context, visit func(*transfer.Record) error) error {
 	// Before the events: what the host changes from now on will be read from it
 	// again, so an event that is missed here is not lost.
 	position, err := s.position(ctx)
@@ -42,26 +41,26 @@ func (s *plainStore) Each(ctx context.Context, visit func(*transfer.Record) erro
 	return visit(position)
 }
 
-func (s *plainStore) position(ctx context.Context) (*transfer.Record, error) {
+func (s *Store) position(ctx context.Context) (*transfer.Record, error) {
 	stored, err := s.get(ctx, s.hostRecords+positionKey)
 	if err != nil || stored == nil {
 		return nil, err
 	}
-	plaintext, _, err := s.open(ctx, stored)
+	plaintext, _, err := s.decrypt(ctx, stored)
 	if err != nil {
 		return nil, err
 	}
 	return &transfer.Record{Kind: transfer.HostPosition, Key: positionKey, Value: plaintext}, nil
 }
 
-func (s *plainStore) eachOf(ctx context.Context, kind transfer.Kind, prefix string, visit func(*transfer.Record) error) error {
+func (s *Store) eachOf(ctx context.Context, kind transfer.Kind, prefix string, visit func(*transfer.Record) error) error {
 	return s.each(ctx, prefix, func(page []entry) error {
 		for i := range page {
 			key := strings.TrimPrefix(page[i].key, prefix)
 			if kind == transfer.HostRecord && key == positionKey {
 				continue
 			}
-			plaintext, _, err := s.open(ctx, &page[i])
+			plaintext, _, err := s.decrypt(ctx, &page[i])
 			if err != nil {
 				return err
 			}
@@ -81,24 +80,23 @@ func (s *plainStore) eachOf(ctx context.Context, kind transfer.Kind, prefix stri
 }
 
 // Create implements transfer.Target.
-func (s *plainStore) Create(ctx context.Context, record *transfer.Record) (transfer.Outcome, error) {
+func (s *Store) Create(ctx context.Context, record *transfer.Record) (transfer.Outcome, error) {
 	key := s.hostRecords + record.Key
 	uid := types.UID("")
 	if record.Kind == transfer.Event {
 		key = s.events + record.Key
-		event, err := s.eventOf(record.Key, record.Value)
-		if err != nil {
+		var err error
+		if uid, err = s.uidOf(record.Key, record.Value); err != nil {
 			return 0, &transfer.RecordError{Err: err}
 		}
-		uid = event.UID
-	} else if err := checkHostRecord(record.Value); err != nil {
+	} else if err := s.content.CheckHostRecord(record.Value); err != nil {
 		return 0, &transfer.RecordError{Err: err}
 	}
-	sealed, err := s.seal(ctx, key, record.Value)
+	encrypted, err := s.encrypt(ctx, key, record.Value)
 	if err != nil {
 		return 0, err
 	}
-	there, err := s.create(ctx, key, sealed, record.Expires)
+	there, err := s.create(ctx, key, encrypted, record.Expires)
 	if err != nil || there == nil {
 		return transfer.Created, err
 	}
@@ -109,41 +107,37 @@ func (s *plainStore) Create(ctx context.Context, record *transfer.Record) (trans
 }
 
 // compare returns whether an event that is stored is the one with the uid.
-func (s *plainStore) compare(ctx context.Context, key string, uid types.UID, there *entry) (transfer.Outcome, error) {
-	plaintext, _, err := s.open(ctx, there)
+func (s *Store) compare(ctx context.Context, key string, uid types.UID, there *entry) (transfer.Outcome, error) {
+	plaintext, _, err := s.decrypt(ctx, there)
 	if err != nil {
 		return 0, &transfer.RecordError{Err: fmt.Errorf("another event is stored there and cannot be read: %w", err)}
 	}
-	stored, err := s.eventOf(key, plaintext)
+	stored, err := s.uidOf(key, plaintext)
 	if err != nil {
 		return 0, &transfer.RecordError{Err: fmt.Errorf("something else is stored there: %w", err)}
 	}
-	if stored.UID != uid {
+	if stored != uid {
 		return transfer.Taken, nil
 	}
 	return transfer.AlreadyThere, nil
 }
 
-// eventOf decodes an event, which must have the namespace and name of its key.
-func (s *plainStore) eventOf(key string, plaintext []byte) (*events.Event, error) {
-	object, _, err := s.codec.Decode(plaintext, nil, nil)
+// uidOf decodes an event, which must have the namespace and name of its key, and
+// returns its uid.
+func (s *Store) uidOf(key string, plaintext []byte) (types.UID, error) {
+	object, _, err := s.content.Codec.Decode(plaintext, nil, nil)
 	if err != nil {
-		return nil, fmt.Errorf("decoding the event: %w", err)
+		return "", fmt.Errorf("decoding the event: %w", err)
 	}
-	event, ok := object.(*events.Event)
-	if !ok {
-		return nil, fmt.Errorf("it is a %T and not an event", object)
+	event, err := meta.Accessor(object)
+	if err != nil {
+		return "", fmt.Errorf("it is a %T and not an event: %w", object, err)
 	}
-	if name := event.Namespace + "/" + event.Name; name != key {
-		return nil, fmt.Errorf("the event is named %s", name)
+	if name := event.GetNamespace() + "/" + event.GetName(); name != key {
+		return "", fmt.Errorf("the event is named %s", name)
 	}
-	if event.UID == "" {
-		return nil, fmt.Errorf("the event %s has no uid", key)
+	if event.GetUID() == "" {
+		return "", fmt.Errorf("the event %s has no uid", key)
 	}
-	return event, nil
-}
-
-func checkHostRecord(plaintext []byte) error {
-	_, _, err := local.RecordCodec{}.Decode(plaintext, nil, local.NewRecord())
-	return err
+	return event.GetUID(), nil
 }

@@ -1,7 +1,7 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package apiserver
+package maintenance
 
 import (
 	"bytes"
@@ -12,33 +12,33 @@ import (
 	"path/filepath"
 
 	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"github.com/events-apiserver/events-apiserver/pkg/apis/events/storedform"
 	"github.com/events-apiserver/events-apiserver/pkg/engine"
+	"github.com/events-apiserver/events-apiserver/pkg/storage/embedded"
 	"github.com/events-apiserver/events-apiserver/pkg/storeadmin"
 )
 
-// What is found out about data directories and snapshots.
+// Results of commands for data directories and snapshots.
 type (
-	// CheckReport is what CheckDataDir found.
+	// CheckReport is what Check found.
 	CheckReport = engine.Report
-	// SnapshotInfo is what a snapshot says about itself.
+	// SnapshotInfo describes a snapshot.
 	SnapshotInfo = engine.SnapshotInfo
 	// Restored is what RestoreSnapshot has made.
 	Restored = engine.Restored
 )
 
-// CheckDataDir reads all of a data directory that no server uses, and changes
-// nothing in it. What is wrong is in the report. Events that are encrypted are not
-// looked into; the report's Opaque says how many there are.
-func (a *API) CheckDataDir(ctx context.Context, dir string, progress func(reading string, done int64)) (CheckReport, error) {
-	codec, err := a.storedForm()
-	if err != nil {
-		return CheckReport{}, err
-	}
-	e, err := engine.Open(engine.Config{Dir: dir, Indexes: a.indexesOf(codec), ReadOnly: true})
+// Maintenance does what commands do to stores with this content.
+type Maintenance struct{ content embedded.Content }
+
+// New returns the maintenance of stores with this content.
+func New(content embedded.Content) Maintenance { return Maintenance{content: content} }
+
+// Check reads all of a data directory that no server uses, and changes nothing in
+// it. What is wrong is in the report. Encrypted objects are not decoded; the report's
+// Opaque is how many there are.
+func (m Maintenance) Check(ctx context.Context, dir string, progress func(reading string, done int64)) (CheckReport, error) {
+	e, err := engine.Open(engine.Config{Dir: dir, Indexes: m.content.Objects.PlaintextIndexes(), ReadOnly: true})
 	if errors.Is(err, engine.ErrLocked) {
 		return CheckReport{}, fmt.Errorf("%w, and cannot be checked in place: save a snapshot of it, "+
 			"restore that into an empty directory, and check that one; or stop the server first", engine.ErrLocked)
@@ -46,32 +46,25 @@ func (a *API) CheckDataDir(ctx context.Context, dir string, progress func(readin
 	if err != nil {
 		return CheckReport{}, err
 	}
-	report, err := e.Verify(ctx, engine.Verification{Record: recordCheck(codec), Progress: progress})
+	report, err := e.Verify(ctx, engine.Verification{Record: recordCheck(m.content.Objects), Progress: progress})
 	return report, errors.Join(err, e.Close())
 }
 
-// indexesOf are the indexes of a store that is not encrypted. Those of an encrypted
-// one have other names; what the engine needs to know of them, their events say.
-func (a *API) indexesOf(codec storedform.Codec) []engine.Index {
-	store := &EmbeddedStore{api: a, codec: codec, keeper: &keeper{encryption: Encryption{}.withDefaults()}}
-	return store.storageConfig(nil, schema.GroupResource{}).EngineIndexes()
-}
+// encrypted reports whether a value is encrypted, by the prefix that all of
+// k8s.io/apiserver's transformers write.
+func encrypted(value []byte) bool { return bytes.HasPrefix(value, []byte("k8s:enc:")) }
 
-// sealed tells values that were encrypted, by how all of k8s.io/apiserver's
-// transformers begin them.
-func sealed(value []byte) bool { return bytes.HasPrefix(value, []byte("k8s:enc:")) }
-
-// recordCheck decodes events and compares their names with their keys.
-func recordCheck(codec runtime.Codec) func(engine.Record) error {
+// recordCheck decodes objects and compares their names with their keys.
+func recordCheck(objects embedded.Kind) func(engine.Record) error {
 	return func(record engine.Record) error {
-		if !bytes.HasPrefix(record.Key, []byte(embeddedPrefix+"/")) {
+		if !bytes.HasPrefix(record.Key, []byte(objects.Prefix+"/")) {
 			return nil
 		}
-		if sealed(record.Value) {
+		if encrypted(record.Value) {
 			return engine.ErrOpaque
 		}
 		// The decoder may keep what it is given.
-		object, _, err := codec.Decode(bytes.Clone(record.Value), nil, nil)
+		object, _, err := objects.Codec.Decode(bytes.Clone(record.Value), nil, nil)
 		if err != nil {
 			return fmt.Errorf("the event cannot be decoded: %w", err)
 		}
@@ -79,7 +72,7 @@ func recordCheck(codec runtime.Codec) func(engine.Record) error {
 		if err != nil {
 			return fmt.Errorf("it is no event: %w", err)
 		}
-		if key := embeddedPrefix + "/" + named.GetNamespace() + "/" + named.GetName(); key != string(record.Key) {
+		if key := objects.Prefix + "/" + named.GetNamespace() + "/" + named.GetName(); key != string(record.Key) {
 			return fmt.Errorf("the event is named %s/%s", named.GetNamespace(), named.GetName())
 		}
 		return nil
@@ -104,14 +97,15 @@ func SaveSnapshot(ctx context.Context, dir string, w io.Writer) (SnapshotInfo, e
 func saveOffline(ctx context.Context, dir string, w io.Writer) (SnapshotInfo, error) {
 	e, err := engine.Open(engine.Config{Dir: dir, ReadOnly: true})
 	if err != nil {
-		return SnapshotInfo{}, silent(dir, err)
+		return SnapshotInfo{}, explainLocked(dir, err)
 	}
 	info, err := e.Snapshot(ctx, w)
 	return info, errors.Join(err, e.Close())
 }
 
-// silent says what to do when a directory is in use and nobody answers there.
-func silent(dir string, err error) error {
+// explainLocked adds what to do when a directory is in use and no server answers
+// there.
+func explainLocked(dir string, err error) error {
 	if !errors.Is(err, engine.ErrLocked) {
 		return err
 	}
@@ -119,8 +113,8 @@ func silent(dir string, err error) error {
 		engine.ErrLocked, filepath.Join(dir, storeadmin.SocketName))
 }
 
-// VerifySnapshot reads a snapshot to its end, without restoring it, and returns what
-// it says about itself. An error says why it could not be restored: it is cut off,
+// VerifySnapshot reads a snapshot to its end, without restoring it, and returns its
+// description. An error says why it could not be restored: it is cut off,
 // altered, something else, or of a newer version.
 func VerifySnapshot(ctx context.Context, r io.Reader) (SnapshotInfo, error) {
 	return engine.VerifySnapshot(ctx, r)
@@ -132,26 +126,22 @@ func RestoreSnapshot(ctx context.Context, dir string, r io.Reader) (Restored, er
 	return engine.Restore(ctx, engine.RestoreConfig{Dir: dir}, r)
 }
 
-// CompactDataDir removes from a data directory what only revisions below upTo can
+// Compact removes from a data directory what only revisions below upTo can
 // show, 0 being the newest one, and returns the oldest revision that can be read
 // then. It asks the server that uses the directory, if there is one.
-func (a *API) CompactDataDir(ctx context.Context, dir string, upTo uint64) (horizon uint64, err error) {
+func (m Maintenance) Compact(ctx context.Context, dir string, upTo uint64) (oldest uint64, err error) {
 	done, err := storeadmin.NewClient(dir).Compact(ctx, upTo)
 	if errors.Is(err, storeadmin.ErrNoServer) {
-		return a.compactOffline(ctx, dir, upTo)
+		return m.compactOffline(ctx, dir, upTo)
 	}
-	return done.Horizon, err
+	return done.CompactRevision, err
 }
 
-func (a *API) compactOffline(ctx context.Context, dir string, upTo uint64) (horizon uint64, err error) {
-	codec, err := a.storedForm()
+func (m Maintenance) compactOffline(ctx context.Context, dir string, upTo uint64) (oldest uint64, err error) {
+	e, err := engine.Open(engine.Config{Dir: dir, Indexes: m.content.Objects.PlaintextIndexes(), KeepIndexes: true, Retention: -1})
 	if err != nil {
-		return 0, err
+		return 0, explainLocked(dir, err)
 	}
-	e, err := engine.Open(engine.Config{Dir: dir, Indexes: a.indexesOf(codec), KeepIndexes: true, Retention: -1})
-	if err != nil {
-		return 0, silent(dir, err)
-	}
-	horizon, err = operated{engine: e}.Compact(ctx, upTo)
-	return horizon, errors.Join(err, e.Close())
+	oldest, err = embedded.Operations{Engine: e}.Compact(ctx, upTo)
+	return oldest, errors.Join(err, e.Close())
 }

@@ -1,7 +1,7 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package apiserver
+package entries
 
 import (
 	"context"
@@ -9,10 +9,8 @@ import (
 	"path"
 	"time"
 
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apiserver/pkg/storage/value"
-
-	"github.com/events-apiserver/events-apiserver/pkg/apis/events/storedform"
-	"github.com/events-apiserver/events-apiserver/pkg/hostevents/local"
 )
 
 // entry is a key of a store with what is stored there, encrypted or not.
@@ -46,35 +44,46 @@ type entryStore interface {
 	replace(ctx context.Context, old *entry, value []byte) (bool, error)
 }
 
-// layout is where a store keeps what. Both stores have the same one.
-type layout struct {
-	// events and hostRecords are what keys begin with, with the slash.
+// Content says what is in a store, and how it is read. A data directory and an etcd
+// have the same.
+type Content struct {
+	// Events and HostRecords are the names of the two kinds of entries, such as
+	// events: what their keys begin with, below the root of all keys.
+	Events, HostRecords string
+	// Codec reads events. Its objects have metadata.
+	Codec runtime.Decoder
+	// CheckHostRecord returns an error for a value that is no record of the bridge to
+	// the host cluster.
+	CheckHostRecord func(plaintext []byte) error
+}
+
+// Prefix returns what the keys of one kind begin with under a root like
+// /events-apiserver, with the slash at its end.
+func Prefix(root, name string) string { return path.Join("/", root, name) + "/" }
+
+// positionKey is the key, below that of the host records, of the record of the
+// position.
+const positionKey = "state/position"
+
+// Store is the decrypted content of a store.
+type Store struct {
+	entryStore
+	content     Content
+	transformer value.Transformer
+	// events and hostRecords are what keys begin with.
 	events, hostRecords string
 }
 
-// layoutUnder is the layout under the root of all keys, like /events-apiserver.
-func layoutUnder(root string) layout {
-	root = path.Join("/", root)
-	return layout{events: path.Join(root, "events") + "/", hostRecords: path.Join(root, local.Resource) + "/"}
+func newStore(stored entryStore, root string, content Content, transformer value.Transformer) *Store {
+	return &Store{
+		entryStore: stored, content: content, transformer: transformer,
+		events: Prefix(root, content.Events), hostRecords: Prefix(root, content.HostRecords),
+	}
 }
 
-// embeddedLayout is the one of every data directory.
-func embeddedLayout() layout { return layoutUnder(path.Dir(embeddedPrefix)) }
-
-// positionKey is the key below hostRecords of the record of the position.
-const positionKey = "state/position"
-
-// plainStore is an entryStore whose values are read and written decrypted.
-type plainStore struct {
-	entryStore
-	layout
-	transformer value.Transformer
-	codec       storedform.Codec
-}
-
-// open returns the decrypted value of an entry, and whether it is to be encrypted
+// decrypt returns the decrypted value of an entry, and whether it is to be encrypted
 // again because that was done with another key than the one in use, or not at all.
-func (s *plainStore) open(ctx context.Context, e *entry) (plaintext []byte, stale bool, err error) {
+func (s *Store) decrypt(ctx context.Context, e *entry) (plaintext []byte, stale bool, err error) {
 	plaintext, stale, err = s.transformer.TransformFromStorage(ctx, e.value, value.DefaultContext(e.key))
 	if err != nil {
 		return nil, false, fmt.Errorf("decrypting %s: %w", e.key, err)
@@ -82,8 +91,8 @@ func (s *plainStore) open(ctx context.Context, e *entry) (plaintext []byte, stal
 	return plaintext, stale, nil
 }
 
-// seal returns the value as it is to be stored under a key.
-func (s *plainStore) seal(ctx context.Context, key string, plaintext []byte) ([]byte, error) {
+// encrypt returns the value as it is to be stored under a key.
+func (s *Store) encrypt(ctx context.Context, key string, plaintext []byte) ([]byte, error) {
 	stored, err := s.transformer.TransformToStorage(ctx, plaintext, value.DefaultContext(key))
 	if err != nil {
 		return nil, fmt.Errorf("encrypting %s: %w", key, err)
@@ -93,7 +102,7 @@ func (s *plainStore) seal(ctx context.Context, key string, plaintext []byte) ([]
 
 // each visits all entries under a prefix, a page at a time, until visit returns an
 // error, which it returns. Entries that are written meanwhile may be left out.
-func (s *plainStore) each(ctx context.Context, prefix string, visit func(page []entry) error) error {
+func (s *Store) each(ctx context.Context, prefix string, visit func(page []entry) error) error {
 	from := prefix
 	for {
 		page, err := s.page(ctx, prefix, from)

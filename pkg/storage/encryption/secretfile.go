@@ -1,7 +1,7 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package apiserver
+package encryption
 
 import (
 	"bytes"
@@ -16,77 +16,77 @@ import (
 	"k8s.io/apiserver/pkg/storage/value"
 )
 
-// secretName is the file in the data directory that holds the secret of the
+// SecretName is the file in the data directory that holds the secret of the
 // indexes. It is a file and not a row of the engine because the engine cannot
 // be opened before it is known: the indexes belong to the secret.
-const secretName = "index-secret"
+const SecretName = "index-secret"
 
-// keptSecret is what is in the file, sealed. Earlier builds wrote one more field,
+// storedSecret is what is in the file, encrypted. Earlier builds wrote one more field,
 // which is ignored.
-type keptSecret struct {
+type storedSecret struct {
 	Secret []byte `json:"secret"`
 
-	// stale says that it is to be sealed anew, with the key in use.
+	// stale is whether it was encrypted with another key than the one in use.
 	stale bool
 }
 
-// secretFile is the file that keeps a secret.
+// secretFile is the file of a secret.
 type secretFile struct {
 	dir, path   string
 	transformer value.Transformer
 }
 
 func newSecretFile(dir string, transformer value.Transformer) secretFile {
-	return secretFile{dir: dir, path: filepath.Join(dir, secretName), transformer: transformer}
+	return secretFile{dir: dir, path: filepath.Join(dir, SecretName), transformer: transformer}
 }
 
-// authenticated binds what is sealed to its place.
-func (f secretFile) authenticated() value.Context { return value.DefaultContext("/" + secretName) }
+// authenticated binds what is encrypted to its place.
+func (f secretFile) authenticated() value.Context { return value.DefaultContext("/" + SecretName) }
 
 // read returns false if there is no file.
-func (f secretFile) read(ctx context.Context) (_ keptSecret, found bool, _ error) {
-	sealed, err := os.ReadFile(f.path)
+func (f secretFile) read(ctx context.Context) (_ storedSecret, found bool, _ error) {
+	encrypted, err := os.ReadFile(f.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return keptSecret{}, false, nil
+		return storedSecret{}, false, nil
 	}
 	if err != nil {
-		return keptSecret{}, false, fmt.Errorf("reading the secret of the indexes: %w", err)
+		return storedSecret{}, false, fmt.Errorf("reading the secret of the indexes: %w", err)
 	}
-	kept, err := f.open(ctx, sealed)
+	stored, err := f.decrypt(ctx, encrypted)
 	if err != nil {
-		return keptSecret{}, true, fmt.Errorf("%s cannot be decrypted: %w; the events in this directory are encrypted, and the encryption "+
+		return storedSecret{}, true, fmt.Errorf("%s cannot be decrypted: %w; the events in this directory are encrypted, and the encryption "+
 			"configuration has not, or not any more, the key in use when the server ran last: give it that key again. If the key is lost, so are the "+
-			"events encrypted with it; to start without them remove the file, and the indexes are built anew", f.path, err)
+			"events encrypted with it; to start without them remove the file, and the indexes are built again", f.path, err)
 	}
-	return kept, true, nil
+	return stored, true, nil
 }
 
-func (f secretFile) open(ctx context.Context, sealed []byte) (keptSecret, error) {
-	opened, stale, err := f.transformer.TransformFromStorage(ctx, sealed, f.authenticated())
+func (f secretFile) decrypt(ctx context.Context, encrypted []byte) (storedSecret, error) {
+	decrypted, stale, err := f.transformer.TransformFromStorage(ctx, encrypted, f.authenticated())
 	if err != nil {
-		return keptSecret{}, err
+		return storedSecret{}, err
 	}
-	kept := keptSecret{stale: stale}
-	// Not every cipher can tell a wrong key.
-	if err := json.Unmarshal(opened, &kept); err != nil || len(kept.Secret) != secretBytes {
-		return keptSecret{}, errors.New("it does not hold what was written")
+	stored := storedSecret{stale: stale}
+	// Not every cipher detects a wrong key.
+	if err := json.Unmarshal(decrypted, &stored); err != nil || len(stored.Secret) != secretBytes {
+		return storedSecret{}, errors.New("it does not hold what was written")
 	}
-	return kept, nil
+	return stored, nil
 }
 
 // write replaces the file, so that there is the old or the new one after a
-// crash. It refuses to write the secret in plain.
-func (f secretFile) write(ctx context.Context, kept keptSecret) error {
-	content, err := json.Marshal(kept) //nolint:gosec // sealed below
+// crash. It refuses to write the secret as plaintext.
+func (f secretFile) write(ctx context.Context, secret storedSecret) error {
+	content, err := json.Marshal(secret) //nolint:gosec // encrypted below
 	if err != nil {
 		return fmt.Errorf("writing the secret of the indexes: %w", err)
 	}
-	sealed, err := f.transformer.TransformToStorage(ctx, content, f.authenticated())
-	if err == nil && bytes.Contains(sealed, content) {
+	encrypted, err := f.transformer.TransformToStorage(ctx, content, f.authenticated())
+	if err == nil && bytes.Contains(encrypted, content) {
 		err = errors.New("nothing is encrypted any more")
 	}
 	if err == nil {
-		err = f.replace(sealed)
+		err = f.replace(encrypted)
 	}
 	if err != nil {
 		return fmt.Errorf("writing the secret of the indexes: %w", err)

@@ -1,7 +1,7 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package apiserver
+package entries
 
 import (
 	"context"
@@ -21,14 +21,14 @@ const (
 	mostUnreadable = 10
 )
 
-// rewrite encrypts every entry with the key in use for which another one was used,
-// or none. Content and deadline of an entry stay the same; its resourceVersion is a
+// Rewrite encrypts every entry with the key in use that was encrypted with another
+// one, or not at all. Content and deadline of an entry stay the same; its resourceVersion is a
 // new one, and watches get the event as MODIFIED. An entry that cannot be read is
 // counted and left as it is.
 //
 // It works a page at a time, and after each as long as that took belongs to other
 // writes and reads. Progress is called after each page.
-func (s *plainStore) rewrite(ctx context.Context, progress func(storeadmin.Rewrite)) (storeadmin.Rewrite, error) {
+func (s *Store) Rewrite(ctx context.Context, progress func(storeadmin.Rewrite)) (storeadmin.Rewrite, error) {
 	r := &rewriting{store: s}
 	for _, prefix := range []string{s.events, s.hostRecords} {
 		err := s.each(ctx, prefix, func(page []entry) error {
@@ -61,7 +61,7 @@ func pause(ctx context.Context, wait time.Duration) error {
 
 // rewriting is one rewrite.
 type rewriting struct {
-	store *plainStore
+	store *Store
 
 	mutex  sync.Mutex
 	result storeadmin.Rewrite
@@ -113,21 +113,21 @@ func (e *unreadableError) Error() string { return e.err.Error() }
 func (e *unreadableError) Unwrap() error { return e.err }
 
 // entry writes an entry again if it needs that, and reports whether it did. One
-// that somebody else writes meanwhile is looked at again.
+// that another process writes meanwhile is read again.
 func (r *rewriting) entry(ctx context.Context, one *entry) (written bool, err error) {
 	for one != nil {
-		plaintext, stale, err := r.store.open(ctx, one)
+		plaintext, stale, err := r.store.decrypt(ctx, one)
 		if err != nil {
 			return false, &unreadableError{err}
 		}
 		if !stale {
 			return false, nil
 		}
-		sealed, err := r.store.seal(ctx, one.key, plaintext)
+		encrypted, err := r.store.encrypt(ctx, one.key, plaintext)
 		if err != nil {
 			return false, err
 		}
-		done, err := r.store.replace(ctx, one, sealed)
+		done, err := r.store.replace(ctx, one, encrypted)
 		if err != nil {
 			return false, fmt.Errorf("writing %s again: %w", one.key, err)
 		}

@@ -1,7 +1,7 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package apiserver
+package entries
 
 import (
 	"bytes"
@@ -78,11 +78,9 @@ func TestRewrite_Contended(t *testing.T) {
 			prefixed := func(prefix string) value.PrefixTransformer {
 				return value.PrefixTransformer{Prefix: []byte(prefix), Transformer: identity.NewEncryptCheckTransformer()}
 			}
-			store := &plainStore{
-				entryStore: &contended{entries: entries, meanwhile: test.meanwhile}, layout: embeddedLayout(),
-				transformer: value.NewPrefixTransformers(nil, prefixed("new:"), prefixed("old:")),
-			}
-			result, err := store.rewrite(t.Context(), func(storeadmin.Rewrite) {})
+			store := newStore(&contended{entries: entries, meanwhile: test.meanwhile}, "/events-apiserver",
+				Content{Events: "events", HostRecords: "host-events"}, value.NewPrefixTransformers(nil, prefixed("new:"), prefixed("old:")))
+			result, err := store.Rewrite(t.Context(), func(storeadmin.Rewrite) {})
 			if err != nil || result.Written != test.written || result.Looked != 1 {
 				t.Errorf("%+v and %v, want %d written", result, err, test.written)
 			}

@@ -1,7 +1,7 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package apiserver
+package embedded
 
 import (
 	"errors"
@@ -13,14 +13,12 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
-	"k8s.io/apimachinery/pkg/runtime/schema"
-
 	"github.com/events-apiserver/events-apiserver/pkg/engine"
 )
 
-// A disk that refuses a write, for another reason than room, is told by
-// readiness, and makes the server end as soon as a restart helps.
-func TestEmbeddedStore_DiskRefusesAWrite(t *testing.T) {
+// A disk that refuses a write, for another reason than free space, fails readiness,
+// and makes the server exit as soon as a restart helps.
+func TestStore_DiskRefusesAWrite(t *testing.T) {
 	t.Parallel()
 	var broken atomic.Bool
 	tried := make(chan struct{}, 1)
@@ -37,11 +35,7 @@ func TestEmbeddedStore_DiskRefusesAWrite(t *testing.T) {
 		return errorfs.ErrInjected
 	}))
 	restart := make(chan error, 1)
-	api, err := NewAPI()
-	if err != nil {
-		t.Fatal(err)
-	}
-	store, err := api.OpenEmbeddedStore(EmbeddedConfig{
+	store, err := Open(pods(t), Config{
 		Dir:          t.TempDir(),
 		RestartHelps: func(reason error) { restart <- reason },
 		fs:           fsys,
@@ -49,10 +43,10 @@ func TestEmbeddedStore_DiskRefusesAWrite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = store.Close() }() // what is broken may be told here, too
+	defer func() { _ = store.Close() }() // it may return the disk error, too
 	check := store.ReadyzCheck()
 	put := func() error {
-		_, err := store.engine.Commit(t.Context(), engine.Op{Key: []byte("key"), Value: []byte("value"), IndexValues: make([][][]byte, len(store.storageConfig(nil, schema.GroupResource{}).EngineIndexes()))})
+		_, err := store.engine.Commit(t.Context(), engine.Op{Key: []byte("key"), Value: []byte("value"), IndexValues: make([][][]byte, len(store.content.Objects.PlaintextIndexes()))})
 		return err
 	}
 	if err := errors.Join(put(), check.Check(nil)); err != nil {
@@ -79,7 +73,7 @@ func TestEmbeddedStore_DiskRefusesAWrite(t *testing.T) {
 	broken.Store(false)
 	select {
 	case reason := <-restart:
-		if !strings.Contains(reason.Error(), "takes writes again") {
+		if !strings.Contains(reason.Error(), "accepts writes again") {
 			t.Errorf("the reason is %v", reason)
 		}
 	case <-time.After(time.Minute):

@@ -1,7 +1,7 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package apiserver
+package entries
 
 import (
 	"context"
@@ -17,6 +17,7 @@ import (
 	"go.uber.org/zap"
 
 	"k8s.io/apiserver/pkg/storage/storagebackend"
+	"k8s.io/apiserver/pkg/storage/value"
 )
 
 const (
@@ -39,6 +40,17 @@ type etcdEntries struct {
 }
 
 var _ entryStore = (*etcdEntries)(nil)
+
+// WithEtcd connects to an etcd and calls do with its content, whose keys begin with
+// the root. The transformer decrypts and encrypts the values. It returns an error if
+// etcd does not answer, or the error of do.
+func WithEtcd(ctx context.Context, config storagebackend.TransportConfig, root string, content Content, transformer value.Transformer, do func(*Store) error) error {
+	etcd, err := dialEtcd(ctx, config)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(newStore(etcd, root, content, transformer)), etcd.close())
+}
 
 // dialEtcd connects to an etcd, and returns an error if that does not answer.
 func dialEtcd(ctx context.Context, config storagebackend.TransportConfig) (*etcdEntries, error) {
