@@ -225,16 +225,28 @@ func rules() []rule {
 		},
 		{
 			dir: "pkg/cmd/server",
-			own: []string{
-				"pkg/apis", "pkg/apiserver", "pkg/hostevents", "pkg/metrics", "pkg/pki", "pkg/preflight",
-				// Their configs and results; which objects they keep is the assembly's.
-				"pkg/storage/embedded", "pkg/storage/encryption", "pkg/storage/maintenance",
-				"pkg/version",
-			},
+			own: []string{"pkg/apiserver", "pkg/cmd/offline", "pkg/metrics", "pkg/pki", "pkg/version"},
 			outside: slices.Concat([]string{
 				// The memory limit of the container is a setting of the process.
 				"github.com/KimMachineGun/automemlimit",
 				"github.com/spf13/cobra",
+				"github.com/spf13/pflag",
+				"k8s.io/apimachinery",
+				"k8s.io/apiserver",
+				"k8s.io/client-go",
+				"k8s.io/component-base",
+			}, basics),
+			never:  []string{module + "/pkg/engine", module + "/pkg/storage"},
+			reason: "the command turns options into the Config of pkg/apiserver and leaves the rest to it",
+		},
+		{
+			dir: "pkg/cmd/server/options",
+			own: []string{
+				"pkg/apiserver", "pkg/hostevents", "pkg/metrics",
+				// Their configs; which objects they keep is the assembly's.
+				"pkg/storage/embedded", "pkg/storage/encryption", "pkg/storage/maintenance",
+			},
+			outside: slices.Concat([]string{
 				"github.com/spf13/pflag",
 				"k8s.io/api",
 				"k8s.io/apimachinery",
@@ -242,8 +254,18 @@ func rules() []rule {
 				"k8s.io/client-go",
 				"k8s.io/component-base",
 			}, basics),
+			never:  []string{module + "/pkg/engine", "github.com/spf13/cobra"},
+			reason: "options are filled by flags and applied to configs; commands are above them",
+		},
+		{
+			dir: "pkg/cmd/offline",
+			own: []string{"pkg/apiserver", "pkg/cmd/server/options", "pkg/pki", "pkg/preflight", "pkg/storage/maintenance"},
+			outside: slices.Concat([]string{
+				"github.com/spf13/cobra",
+				"k8s.io/client-go",
+			}, basics),
 			never:  []string{module + "/pkg/engine"},
-			reason: "the command turns flags into the Config of pkg/apiserver and leaves the rest to it",
+			reason: "commands print what storage/maintenance, pki and preflight do",
 		},
 		{
 			dir:    "test/freeport",

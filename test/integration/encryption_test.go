@@ -26,21 +26,21 @@ import (
 	kmsplugin "k8s.io/apiserver/pkg/storage/value/encrypt/envelope/testing/v2"
 	eventsclient "k8s.io/client-go/kubernetes/typed/events/v1"
 
-	"github.com/events-apiserver/events-apiserver/pkg/cmd/server"
+	"github.com/events-apiserver/events-apiserver/pkg/cmd/server/options"
 	"github.com/events-apiserver/events-apiserver/test/integration/testserver"
 )
 
 // impatient makes the embedded store forget old versions, and follow changes of the
 // encryption configuration, at once.
-func impatient(options *server.Options) {
+func impatient(options *options.Options) {
 	options.Storage.Embedded.CompactionInterval = time.Second
 	options.Storage.EncryptionCheckInterval = 50 * time.Millisecond
 }
 
 // with starts a server on the store with these changes of its options.
-func with(t *testing.T, config testserver.Config, changes ...func(*server.Options)) *testserver.Server {
+func with(t *testing.T, config testserver.Config, changes ...func(*options.Options)) *testserver.Server {
 	t.Helper()
-	config.Change = func(options *server.Options) {
+	config.Change = func(options *options.Options) {
 		impatient(options)
 		for _, change := range changes {
 			change(options)
@@ -298,7 +298,7 @@ func TestEncryptionWithoutTheKeyIsRefused(t *testing.T) {
 	running := with(t, config, right.Use)
 	create(t, jsonClient(t, running.Admin), secretEvent("a"))
 	running.Stop()
-	for name, change := range map[string]func(*server.Options){
+	for name, change := range map[string]func(*options.Options){
 		"another key":              testserver.NewEncryptionFile(t, testserver.Key("aescbc", "other", "2")).Use,
 		"another key of that name": testserver.NewEncryptionFile(t, testserver.Key("aescbc", "k", "wrong")).Use,
 		"another kind of key":      testserver.NewEncryptionFile(t, testserver.Key("secretbox", "k", "right")).Use,
@@ -330,7 +330,7 @@ func TestUnreadableEvents(t *testing.T) {
 func testUnreadableEvents(t *testing.T, config testserver.Config) {
 	t.Helper()
 	lost, kept := testserver.Key("aesgcm", "lost", "1"), testserver.Key("aesgcm", "kept", "2")
-	noCache := func(options *server.Options) { options.Storage.Etcd.EnableWatchCache = false }
+	noCache := func(options *options.Options) { options.Storage.Etcd.EnableWatchCache = false }
 	running := with(t, config, testserver.NewEncryptionFile(t, lost).Use)
 	create(t, jsonClient(t, running.Admin), secretEvent("lost"))
 	running.Stop()

@@ -13,7 +13,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
-	"github.com/events-apiserver/events-apiserver/pkg/cmd/server"
+	"github.com/events-apiserver/events-apiserver/pkg/cmd/server/options"
 	"github.com/events-apiserver/events-apiserver/test/integration/testserver"
 )
 
@@ -22,8 +22,8 @@ func listEverything() metav1.ListOptions {
 	return metav1.ListOptions{TimeoutSeconds: &timeout}
 }
 
-func withTTL(ttl time.Duration) func(*server.Options) {
-	return func(options *server.Options) { options.EventTTL = ttl }
+func withTTL(ttl time.Duration) func(*options.Options) {
+	return func(options *options.Options) { options.EventTTL = ttl }
 }
 
 func get(t *testing.T, config *rest.Config, path string) (string, error) {

@@ -32,7 +32,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/events"
 
-	"github.com/events-apiserver/events-apiserver/pkg/cmd/server"
+	"github.com/events-apiserver/events-apiserver/pkg/cmd/server/options"
 	"github.com/events-apiserver/events-apiserver/pkg/engine"
 	"github.com/events-apiserver/events-apiserver/test/integration/testserver"
 )
@@ -60,7 +60,7 @@ func onSmallDisk(t *testing.T, minFree string) *fullDisk {
 	f := &fullDisk{disk: disk, acknowledged: map[string]string{}, config: testserver.Config{
 		Dir:     t.TempDir(),
 		DataDir: filepath.Join(disk.Root, "data"),
-		Change: func(options *server.Options) {
+		Change: func(options *options.Options) {
 			options.Storage.Embedded.WriteBuffer.Quantity = resource.MustParse("4Mi")
 			options.Storage.Embedded.MinFreeDisk.Quantity = resource.MustParse(minFree)
 		},

@@ -16,7 +16,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/events-apiserver/events-apiserver/pkg/cmd/server"
+	"github.com/events-apiserver/events-apiserver/pkg/cmd/server/options"
 	"github.com/events-apiserver/events-apiserver/test/golden"
 	"github.com/events-apiserver/events-apiserver/test/integration/testserver"
 )
@@ -164,7 +164,7 @@ func TestMetrics_TellOfOwnStore(t *testing.T) {
 // What is documented to work as with etcd is there, and nothing looks as if
 // there were an etcd. Not parallel: these metrics are the whole process's.
 func TestMetrics_AsWithEtcd(t *testing.T) {
-	server := testserver.Start(t, testserver.Config{Change: func(options *server.Options) {
+	server := testserver.Start(t, testserver.Config{Change: func(options *options.Options) {
 		options.Storage.Etcd.StorageConfig.CountMetricPollPeriod = 50 * time.Millisecond
 	}})
 	before := scrape(t, server.Admin, "").values

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/events-apiserver/events-apiserver/pkg/cmd/offline"
 )
 
 // NewCommand returns the root command. Subcommands write what they are asked
@@ -22,7 +24,7 @@ events instead of an hour and keeps them out of its main etcd.`,
 		Example: `  # Try it without a cluster
   events-apiserver serve --standalone --data-dir=data
 
-  # Tell which build this is
+  # Print which build this is
   events-apiserver version`,
 		// main prints the error, once.
 		SilenceErrors: true,
@@ -32,9 +34,8 @@ events instead of an hour and keeps them out of its main etcd.`,
 	root.SetOut(out)
 	root.SetErr(errOut)
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(newServeCommand(), newCertificateCommand(), newVersionCommand())
-	root.AddCommand(newCheckCommand(), newSnapshotCommand(), newCompactCommand())
-	root.AddCommand(newPreflightCommand())
+	root.AddCommand(newServeCommand(), newVersionCommand())
+	root.AddCommand(offline.Commands()...)
 	return root
 }
 

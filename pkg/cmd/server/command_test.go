@@ -16,7 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/events-apiserver/events-apiserver/pkg/apiserver"
-	"github.com/events-apiserver/events-apiserver/pkg/hostevents"
+	"github.com/events-apiserver/events-apiserver/pkg/cmd/server/options"
 )
 
 // execute runs the command line and returns what a person would see.
@@ -107,12 +107,12 @@ func TestServe_EveryFlagRefusesAWrongValueByName(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	options, err := NewOptions(api)
+	given, err := options.NewOptions(api)
 	if err != nil {
 		t.Fatal(err)
 	}
 	wrong := wrongValues()
-	flagSets := options.Flags()
+	flagSets := given.Flags()
 	for _, set := range flagSets.Order {
 		flagSets.FlagSets[set].VisitAll(func(flag *pflag.Flag) {
 			value, listed := wrong[flag.Name]
@@ -178,35 +178,21 @@ func TestServe_RefusesUnknownFlagsTogetherWithWrongValues(t *testing.T) {
 	}
 }
 
+func TestServe_NamesTheNewFlagForAnOldOne(t *testing.T) {
+	t.Parallel()
+	for old, name := range renamedFlags() {
+		if _, err := execute(t, "serve", "--"+old+"=1"); err == nil || !namesFlag(err, old) || !namesFlag(err, name) {
+			t.Errorf("--%s: got %v, want an error that names --%s", old, err, name)
+		}
+	}
+}
+
 func TestServe_RefusesClusterFlagsStandalone(t *testing.T) {
 	t.Parallel()
 	_, err := execute(t, "serve", "--standalone", "--kubeconfig=/does/not/exist", "--tls-cert-file=a", "--tls-private-key-file=b")
 	if err == nil || !strings.Contains(FormatError(err), "--kubeconfig cannot be used with --standalone") ||
 		!strings.Contains(FormatError(err), "--tls-cert-file cannot be used with --standalone") {
 		t.Errorf("got %v", err)
-	}
-}
-
-// One set of events is what users get, and a server without a cluster must not
-// ask them to turn it off.
-func TestServe_HostEventsByDefault(t *testing.T) {
-	t.Parallel()
-	options := newHostEventsOptions()
-	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
-	options.addFlags(flags)
-	if config := options.config(false); config == nil || config.Mode != hostevents.ModeSync {
-		t.Errorf("in a cluster the default is %+v, want %s", config, hostevents.ModeSync)
-	}
-	if errs := options.validate(true); len(errs) > 0 || options.config(true) != nil {
-		t.Errorf("standalone the default is refused, or on: %v", errs)
-	}
-	for mode, refused := range map[hostevents.Mode]bool{hostevents.ModeSync: true, hostevents.ModeOff: false} {
-		if err := flags.Set("host-events", string(mode)); err != nil {
-			t.Fatal(err)
-		}
-		if errs := options.validate(true); (len(errs) > 0) != refused {
-			t.Errorf("--standalone --host-events=%s: %v, want an error: %t", mode, errs, refused)
-		}
 	}
 }
 
@@ -240,19 +226,5 @@ func TestVersion(t *testing.T) {
 	out, err = execute(t, "version", "--json")
 	if err != nil || !strings.Contains(out, `"goVersion"`) {
 		t.Errorf("got %q, %v", out, err)
-	}
-}
-
-func TestCertificate(t *testing.T) {
-	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "certs")
-	for _, want := range []string{"was issued", "is still good"} {
-		out, err := execute(t, "certificate", "--dir", dir, "--host", "a.example")
-		if err != nil || !strings.Contains(out, want) {
-			t.Errorf("got %q, %v; want %q", out, err, want)
-		}
-	}
-	if _, err := execute(t, "certificate"); err == nil || !strings.Contains(err.Error(), "--dir") {
-		t.Errorf("without --dir: got %v", err)
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/events-apiserver/events-apiserver/pkg/apiserver"
+	"github.com/events-apiserver/events-apiserver/pkg/cmd/server/options"
 	"github.com/events-apiserver/events-apiserver/pkg/metrics"
 	"github.com/events-apiserver/events-apiserver/pkg/pki"
 	"github.com/events-apiserver/events-apiserver/pkg/version"
@@ -25,8 +26,8 @@ import (
 
 // Run serves until ctx ends, or until the store must be opened by another process,
 // then drains and returns. In the latter case it returns the reason.
-func (o CompletedOptions) Run(ctx context.Context) (err error) {
-	config, err := o.Config()
+func Run(ctx context.Context, o options.CompletedOptions) (err error) {
+	config, err := NewConfig(o)
 	if err != nil {
 		return err
 	}
@@ -45,7 +46,7 @@ func (o CompletedOptions) Run(ctx context.Context) (err error) {
 	defer end(nil)
 	go func() {
 		select {
-		case reason := <-o.Storage.restart:
+		case reason := <-o.Storage.RestartRequested():
 			end(reason)
 		case <-serving.Done():
 		}
@@ -57,11 +58,11 @@ func (o CompletedOptions) Run(ctx context.Context) (err error) {
 	return err
 }
 
-// Config turns the options into the configuration of a server. It opens the
+// NewConfig turns the options into the configuration of a server. It opens the
 // port and the store, and makes certificates where they are missing. The store
 // is to be closed after the server has ended.
-func (o CompletedOptions) Config() (_ *apiserver.Config, err error) {
-	generic := genericapiserver.NewRecommendedConfig(o.api.Codecs)
+func NewConfig(o options.CompletedOptions) (_ *apiserver.Config, err error) {
+	generic := genericapiserver.NewRecommendedConfig(o.API.Codecs)
 	if err := o.Generic.ApplyTo(&generic.Config); err != nil {
 		return nil, fmt.Errorf("applying the generic options: %w", err)
 	}
@@ -70,9 +71,9 @@ func (o CompletedOptions) Config() (_ *apiserver.Config, err error) {
 	// so it must here, down to the paths that do not exist.
 	generic.LongRunningFunc = filters.BasicLongRunningRequestCheck(
 		sets.NewString("watch", "proxy"), sets.NewString("attach", "exec", "proxy", "log", "portforward"))
-	o.api.PublishOpenAPI(&generic.Config)
+	o.API.PublishOpenAPI(&generic.Config)
 	registry := metrics.NewRegistry()
-	store, err := o.Storage.applyTo(&generic.Config, o.api, registry)
+	store, err := o.Storage.ApplyTo(&generic.Config, o.API, registry)
 	if err != nil {
 		return nil, err
 	}
@@ -81,20 +82,20 @@ func (o CompletedOptions) Config() (_ *apiserver.Config, err error) {
 			err = errors.Join(err, store.Close())
 		}
 	}()
-	if err := o.applyServingCertificate(&generic.Config); err != nil {
+	if err := applyServingCertificate(o, &generic.Config); err != nil {
 		return nil, err
 	}
-	apply := o.applyCluster
+	apply := applyCluster
 	if o.Standalone {
-		apply = o.applyStandalone
+		apply = applyStandalone
 	}
-	if err := apply(generic); err != nil {
+	if err := apply(o, generic); err != nil {
 		return nil, err
 	}
-	return &apiserver.Config{Generic: generic, API: o.api, EventTTL: o.EventTTL, Store: store, Metrics: registry, HostEvents: o.HostEvents.config(o.Standalone)}, nil
+	return &apiserver.Config{Generic: generic, API: o.API, EventTTL: o.EventTTL, Store: store, Metrics: registry, HostEvents: o.HostEvents.Config(o.Standalone)}, nil
 }
 
-func (o CompletedOptions) applyCluster(generic *genericapiserver.RecommendedConfig) error {
+func applyCluster(o options.CompletedOptions, generic *genericapiserver.RecommendedConfig) error {
 	if err := o.Recommended.ApplyTo(generic); err != nil {
 		return fmt.Errorf("connecting to the cluster: %w", err)
 	}
@@ -108,7 +109,7 @@ const renewalInterval = 12 * time.Hour
 
 // applyServingCertificate lets the server make its own certificate if none was
 // given. The generic server watches the files, so a renewal needs no restart.
-func (o CompletedOptions) applyServingCertificate(config *genericapiserver.Config) error {
+func applyServingCertificate(o options.CompletedOptions, config *genericapiserver.Config) error {
 	server := &o.Recommended.SecureServing.ServerCert
 	if server.CertKey.CertFile != "" {
 		return nil

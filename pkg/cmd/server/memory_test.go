@@ -13,7 +13,7 @@ import (
 	"github.com/KimMachineGun/automemlimit/memlimit"
 )
 
-var errLimitUnreadable = errors.New("permission denied")
+var errUnreadable = errors.New("permission denied")
 
 // It is about the whole process, so no other test runs beside it.
 func TestLimitMemory(t *testing.T) {
@@ -28,7 +28,7 @@ func TestLimitMemory(t *testing.T) {
 		"a container with a limit":     {false, memlimit.Limit(container), share(container), nil},
 		"a container without one":      {false, failingWith(memlimit.ErrNoLimit), math.MaxInt64, nil},
 		"no container":                 {false, failingWith(memlimit.ErrNoCgroup), before, nil},
-		"a limit that cannot be read":  {false, failingWith(errLimitUnreadable), before, errUnreadable},
+		"a limit that cannot be read":  {false, failingWith(errUnreadable), before, errUnreadable},
 		"GOMEMLIMIT has the last word": {true, memlimit.Limit(container), before, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -15,28 +15,29 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/events-apiserver/events-apiserver/pkg/apiserver"
+	"github.com/events-apiserver/events-apiserver/pkg/cmd/server/options"
 )
 
-// A store that only another process can open anew ends this one, and the reason
-// is told: a supervisor starts what has failed.
+// A store that only another process can open ends this one with the reason: a
+// supervisor restarts what has failed.
 func TestRun_EndsForTheStore(t *testing.T) {
 	t.Parallel()
 	reason := errors.New("the disk is well again")
 	for name, test := range map[string]struct {
-		end  func(o *Options, cancel context.CancelFunc)
+		end  func(o *options.Options, cancel context.CancelFunc)
 		want error
 	}{
-		"the store asks for it": {func(o *Options, _ context.CancelFunc) { o.Storage.restart <- reason }, reason},
-		"a signal does":         {func(_ *Options, cancel context.CancelFunc) { cancel() }, nil},
+		"the store asks for it": {func(o *options.Options, _ context.CancelFunc) { o.Storage.RequestRestart(reason) }, reason},
+		"a signal does":         {func(_ *options.Options, cancel context.CancelFunc) { cancel() }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			options := standalone(t)
+			given := standalone(t)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			ended := make(chan error, 1)
-			go func() { ended <- options.Complete().Run(ctx) }()
-			kubeconfig := filepath.Join(options.Recommended.SecureServing.ServerCert.CertDirectory, "kubeconfig")
+			go func() { ended <- Run(ctx, given.Complete()) }()
+			kubeconfig := filepath.Join(given.Recommended.SecureServing.ServerCert.CertDirectory, "kubeconfig")
 			err := wait.PollUntilContextTimeout(ctx, 10*time.Millisecond, time.Minute, true, func(context.Context) (bool, error) {
 				_, err := os.Stat(kubeconfig)
 				return err == nil, nil
@@ -44,7 +45,7 @@ func TestRun_EndsForTheStore(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			test.end(options, cancel)
+			test.end(given, cancel)
 			select {
 			case err := <-ended:
 				if !errors.Is(err, test.want) || (err == nil) != (test.want == nil) {
@@ -58,13 +59,13 @@ func TestRun_EndsForTheStore(t *testing.T) {
 }
 
 // standalone returns options with which a server runs on a port of loopback.
-func standalone(t *testing.T) *Options {
+func standalone(t *testing.T) *options.Options {
 	t.Helper()
 	api, err := apiserver.NewAPI()
 	if err != nil {
 		t.Fatal(err)
 	}
-	options, err := NewOptions(api)
+	given, err := options.NewOptions(api)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,10 +73,10 @@ func standalone(t *testing.T) *Options {
 	if err != nil {
 		t.Fatal(err)
 	}
-	options.Standalone = true
-	options.Storage.DataDir = t.TempDir()
-	options.Recommended.SecureServing.Listener = listener
-	options.Recommended.SecureServing.ServerCert.CertDirectory = t.TempDir()
-	options.Generic.ShutdownWatchTerminationGracePeriod = 0
-	return options
+	given.Standalone = true
+	given.Storage.DataDir = t.TempDir()
+	given.Recommended.SecureServing.Listener = listener
+	given.Recommended.SecureServing.ServerCert.CertDirectory = t.TempDir()
+	given.Generic.ShutdownWatchTerminationGracePeriod = 0
+	return given
 }

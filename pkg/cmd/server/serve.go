@@ -14,6 +14,7 @@ import (
 	logsapi "k8s.io/component-base/logs/api/v1"
 
 	"github.com/events-apiserver/events-apiserver/pkg/apiserver"
+	"github.com/events-apiserver/events-apiserver/pkg/cmd/server/options"
 )
 
 func newServeCommand() *cobra.Command {
@@ -53,11 +54,11 @@ an administrator in --cert-dir.`,
 	if err != nil {
 		return failing(cmd, err)
 	}
-	options, err := NewOptions(api)
+	given, err := options.NewOptions(api)
 	if err != nil {
 		return failing(cmd, err)
 	}
-	groups := options.Flags()
+	groups := given.Flags()
 	problems := &flagProblems{}
 	for _, name := range groups.Order {
 		problems.collectFrom(groups.FlagSets[name])
@@ -65,10 +66,10 @@ an administrator in --cert-dir.`,
 	}
 	setHelp(cmd, groups)
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		return errors.Join(append(problems.all(), err)...)
+		return errors.Join(append(problems.all(), explainUnknown(err))...)
 	})
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return serve(cmd, options, problems)
+		return serve(cmd, given, problems)
 	}
 	return cmd
 }
@@ -84,15 +85,15 @@ func setHelp(cmd *cobra.Command, groups cliflag.NamedFlagSets) {
 	})
 }
 
-// failing makes a command that reports an error of its construction when run,
+// failing makes a command that returns an error of its construction when it is run,
 // so that the other commands still work.
 func failing(cmd *cobra.Command, err error) *cobra.Command {
 	cmd.RunE = func(*cobra.Command, []string) error { return err }
 	return cmd
 }
 
-func serve(cmd *cobra.Command, options *Options, problems *flagProblems) error {
-	completed := options.Complete()
+func serve(cmd *cobra.Command, given *options.Options, problems *flagProblems) error {
+	completed := given.Complete()
 	if errs := append(problems.all(), completed.Validate()...); len(errs) > 0 {
 		return errors.Join(errs...)
 	}
@@ -101,8 +102,8 @@ func serve(cmd *cobra.Command, options *Options, problems *flagProblems) error {
 	}
 	defer logs.FlushLogs()
 	limitMemoryOfContainer(cmd.Context())
-	if completed.Storage.Backend == storageEmbedded {
+	if completed.Storage.Backend == options.StorageEmbedded {
 		LimitGarbage()
 	}
-	return completed.Run(cmd.Context())
+	return Run(cmd.Context(), completed)
 }

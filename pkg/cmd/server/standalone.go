@@ -22,6 +22,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
+	"github.com/events-apiserver/events-apiserver/pkg/cmd/server/options"
 	"github.com/events-apiserver/events-apiserver/pkg/pki"
 )
 
@@ -32,7 +33,7 @@ const adminLifetime = 365 * 24 * time.Hour
 // applyStandalone does what a cluster does otherwise: it authenticates by client
 // certificates of the server's own authority, and lets administrators do
 // everything and nobody else anything.
-func (o CompletedOptions) applyStandalone(generic *genericapiserver.RecommendedConfig) error {
+func applyStandalone(o options.CompletedOptions, generic *genericapiserver.RecommendedConfig) error {
 	recommended := *o.Recommended
 	recommended.CoreAPI = nil
 	recommended.Authentication = nil
@@ -44,16 +45,16 @@ func (o CompletedOptions) applyStandalone(generic *genericapiserver.RecommendedC
 	if err := recommended.ApplyTo(generic); err != nil {
 		return fmt.Errorf("applying the options: %w", err)
 	}
-	if err := o.authenticateStandalone(&generic.Config); err != nil {
+	if err := authenticateStandalone(o, &generic.Config); err != nil {
 		return err
 	}
-	if err := o.authorizeStandalone(&generic.Config); err != nil {
+	if err := authorizeStandalone(o, &generic.Config); err != nil {
 		return err
 	}
-	return o.writeAdminKubeconfig()
+	return writeAdminKubeconfig(o)
 }
 
-func (o CompletedOptions) authenticateStandalone(config *genericapiserver.Config) error {
+func authenticateStandalone(o options.CompletedOptions, config *genericapiserver.Config) error {
 	caFile := filepath.Join(o.Recommended.SecureServing.ServerCert.CertDirectory, pki.CAFile)
 	ca, err := dynamiccertificates.NewDynamicCAContentFromFile("client-ca", caFile)
 	if err != nil {
@@ -84,7 +85,7 @@ func anonymousFor(paths []string) *apiserverapi.AnonymousAuthConfig {
 	return config
 }
 
-func (o CompletedOptions) authorizeStandalone(config *genericapiserver.Config) error {
+func authorizeStandalone(o options.CompletedOptions, config *genericapiserver.Config) error {
 	paths, err := path.NewAuthorizer(o.Recommended.Authorization.AlwaysAllowPaths)
 	if err != nil {
 		return fmt.Errorf("--authorization-always-allow-paths: %w", err)
@@ -105,7 +106,7 @@ func (o CompletedOptions) authorizeStandalone(config *genericapiserver.Config) e
 // writeAdminKubeconfig puts a self-contained kubeconfig for an administrator
 // beside the certificates. It must run after the port is open: only then is its
 // number known.
-func (o CompletedOptions) writeAdminKubeconfig() error {
+func writeAdminKubeconfig(o options.CompletedOptions) error {
 	serving := o.Recommended.SecureServing
 	dir := serving.ServerCert.CertDirectory
 	now := time.Now()

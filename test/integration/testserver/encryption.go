@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/events-apiserver/events-apiserver/pkg/cmd/server"
+	"github.com/events-apiserver/events-apiserver/pkg/cmd/server/options"
 )
 
 // Provider is a provider of an EncryptionConfiguration, in YAML.
@@ -63,12 +63,12 @@ func (f *EncryptionFile) Write(tb testing.TB, providers ...Provider) {
 }
 
 // Use is a change of options: it makes a server use the file.
-func (f *EncryptionFile) Use(options *server.Options) {
+func (f *EncryptionFile) Use(options *options.Options) {
 	options.Storage.Etcd.EncryptionProviderConfigFilepath = f.path
 }
 
 // Follow makes a server use the file, and what becomes of it.
-func (f *EncryptionFile) Follow(options *server.Options) {
+func (f *EncryptionFile) Follow(options *options.Options) {
 	f.Use(options)
 	options.Storage.Etcd.EncryptionProviderConfigAutomaticReload = true
 }

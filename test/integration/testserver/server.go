@@ -18,6 +18,7 @@ import (
 
 	"github.com/events-apiserver/events-apiserver/pkg/apiserver"
 	"github.com/events-apiserver/events-apiserver/pkg/cmd/server"
+	"github.com/events-apiserver/events-apiserver/pkg/cmd/server/options"
 	"github.com/events-apiserver/events-apiserver/test/freeport"
 )
 
@@ -36,7 +37,7 @@ type Config struct {
 	// Encryption encrypts events at rest; nil does not.
 	Encryption *EncryptionFile
 	// Change adapts the options; nil for none.
-	Change func(*server.Options)
+	Change func(*options.Options)
 }
 
 // Server is a running server.
@@ -109,7 +110,7 @@ type ending struct {
 
 func run(tb testing.TB, config Config, listener net.Listener) *ending {
 	tb.Helper()
-	completed := options(tb, config, listener).Complete()
+	completed := newOptions(tb, config, listener).Complete()
 	if errs := completed.Validate(); len(errs) > 0 {
 		tb.Fatalf("the options are wrong: %v", errs)
 	}
@@ -117,39 +118,39 @@ func run(tb testing.TB, config Config, listener net.Listener) *ending {
 	ended := &ending{cancel: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(ended.done)
-		ended.err = completed.Run(ctx)
+		ended.err = server.Run(ctx, completed)
 	}()
 	return ended
 }
 
-func options(tb testing.TB, config Config, listener net.Listener) *server.Options {
+func newOptions(tb testing.TB, config Config, listener net.Listener) *options.Options {
 	tb.Helper()
 	api, err := apiserver.NewAPI()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	options, err := server.NewOptions(api)
+	given, err := options.NewOptions(api)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	options.Standalone = true
-	options.Storage.DataDir = config.DataDir
+	given.Standalone = true
+	given.Storage.DataDir = config.DataDir
 	if config.EtcdURL != "" {
-		options.Storage.Backend = "etcd"
-		options.Storage.Etcd.StorageConfig.Transport.ServerList = []string{config.EtcdURL}
+		given.Storage.Backend = "etcd"
+		given.Storage.Etcd.StorageConfig.Transport.ServerList = []string{config.EtcdURL}
 	}
-	serving := options.Recommended.SecureServing
+	serving := given.Recommended.SecureServing
 	serving.Listener = listener
 	serving.ServerCert.CertDirectory = config.Dir
 	// Watches are not waited for: tests leave some open.
-	options.Generic.ShutdownWatchTerminationGracePeriod = 0
+	given.Generic.ShutdownWatchTerminationGracePeriod = 0
 	if config.Encryption != nil {
-		config.Encryption.Use(options)
+		config.Encryption.Use(given)
 	}
 	if config.Change != nil {
-		config.Change(options)
+		config.Change(given)
 	}
-	return options
+	return given
 }
 
 func listenAt(tb testing.TB, address string) net.Listener {

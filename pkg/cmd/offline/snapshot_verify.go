@@ -1,7 +1,7 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package server
+package offline
 
 import (
 	"fmt"
@@ -73,5 +73,5 @@ func openSnapshot(cmd *cobra.Command, name string) (io.ReadCloser, error) {
 // newCountedReader writes to errOut now and then how much was read.
 func newCountedReader(from io.Reader, errOut io.Writer) *countedReader {
 	progress := newProgress(errOut)
-	return &countedReader{Reader: from, tell: func(n int64) { progress.tell("%s so far", size(n)) }}
+	return &countedReader{Reader: from, report: func(n int64) { progress.report("%s so far", size(n)) }}
 }

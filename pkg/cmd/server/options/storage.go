@@ -1,7 +1,7 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package server
+package options
 
 import (
 	"errors"
@@ -27,13 +27,16 @@ import (
 )
 
 const (
-	// storageEmbedded keeps events in this process, on the disk of this machine.
+	// StorageEmbedded keeps events in this process, on the disk of this machine.
 	// It is the default.
-	storageEmbedded = "embedded"
-	// storageEtcd keeps them in an etcd, through k8s.io/apiserver's own etcd3
+	StorageEmbedded = "embedded"
+	// StorageEtcd keeps them in an etcd, through k8s.io/apiserver's own etcd3
 	// store and watch cache, so that several replicas can share them.
-	storageEtcd = "etcd"
+	StorageEtcd = "etcd"
 )
+
+// DataDirFlag is the flag of all commands about a data directory.
+const DataDirFlag = "data-dir"
 
 // etcdPrefix is the root of all keys, so that an etcd may be shared.
 const etcdPrefix = "/events-apiserver"
@@ -43,26 +46,26 @@ const etcdPrefix = "/events-apiserver"
 type StorageOptions struct {
 	// Backend names the store.
 	Backend string
-	// DataDir is where storageEmbedded keeps its data. It has no default: a
+	// DataDir is where StorageEmbedded keeps its data. It has no default: a
 	// directory that depends on where the server was started, or on a container's
 	// own file system, would look like lost events one day.
 	DataDir string
-	// Embedded configures storageEmbedded.
+	// Embedded configures StorageEmbedded.
 	Embedded *EmbeddedOptions
-	// Etcd configures storageEtcd; its encryption is that of both stores.
+	// Etcd configures StorageEtcd; its encryption is that of both stores.
 	Etcd *genericoptions.EtcdOptions
 
 	// EncryptionCheckInterval is the CheckInterval of encryption.Config. No flag sets it.
 	EncryptionCheckInterval time.Duration
 
-	// restart gets the reason when the store must be opened anew by another
-	// process.
+	// restart gets the reason when the store must be opened by another process.
 	restart chan error
 	// etcdFlags are the flags that fill Etcd; nil where no flags are used.
 	etcdFlags *pflag.FlagSet
 }
 
-func newStorageOptions(api *apiserver.API) (*StorageOptions, error) {
+// NewStorageOptions returns the defaults.
+func NewStorageOptions(api *apiserver.API) (*StorageOptions, error) {
 	codec, err := api.StorageCodec()
 	if err != nil {
 		return nil, err
@@ -71,36 +74,37 @@ func newStorageOptions(api *apiserver.API) (*StorageOptions, error) {
 	etcd.DefaultStorageMediaType = runtime.ContentTypeProtobuf
 	// A namespace with many events is emptied by this many deletions at once.
 	etcd.DeleteCollectionWorkers = 16
-	return &StorageOptions{Backend: storageEmbedded, Embedded: newEmbeddedOptions(), Etcd: etcd, restart: make(chan error, 1)}, nil
+	return &StorageOptions{Backend: StorageEmbedded, Embedded: newEmbeddedOptions(), Etcd: etcd, restart: make(chan error, 1)}, nil
 }
 
 func (o *StorageOptions) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.Backend, "storage", o.Backend, ""+
-		"The store that keeps the events: "+storageEmbedded+" (this process and its disk, see --data-dir; for one replica) or "+
-		storageEtcd+" (an etcd, see --etcd-servers; for several replicas).")
-	flags.StringVar(&o.DataDir, "data-dir", o.DataDir, ""+
-		"The directory in which --storage="+storageEmbedded+" keeps the events; made if it is not there. One server alone may use it. "+
+		"The store that keeps the events: "+StorageEmbedded+" (this process and its disk, see --data-dir; for one replica) or "+
+		StorageEtcd+" (an etcd, see --etcd-servers; for several replicas).")
+	flags.StringVar(&o.DataDir, DataDirFlag, o.DataDir, ""+
+		"The directory in which --storage="+StorageEmbedded+" keeps the events; made if it is not there. One server alone may use it. "+
 		"In a pod it must be on a persistent volume.")
 	o.Embedded.addFlags(flags)
 	o.addEtcdFlags(flags)
-	setUsage(flags, encryptionFlag, ""+
+	setUsage(flags, EncryptionFlag, ""+
 		"File with an EncryptionConfiguration, by which events are encrypted at rest, in either store. As in one for kube-apiserver, their name there is events.")
 }
 
-func (o *StorageOptions) validate() []error {
+// Validate returns everything that is wrong with the options.
+func (o *StorageOptions) Validate() []error {
 	switch o.Backend {
-	case storageEmbedded:
+	case StorageEmbedded:
 		return o.validateEmbedded()
-	case storageEtcd:
+	case StorageEtcd:
 		return o.validateEtcd()
 	}
-	return []error{fmt.Errorf("--storage: unknown store %q; known: %s, %s", o.Backend, storageEmbedded, storageEtcd)}
+	return []error{fmt.Errorf("--storage: unknown store %q; known: %s, %s", o.Backend, StorageEmbedded, StorageEtcd)}
 }
 
 func (o *StorageOptions) validateEtcd() []error {
 	errs := append(o.Etcd.Validate(), o.Embedded.refuse()...)
 	if o.DataDir != "" {
-		errs = append(errs, fmt.Errorf("--data-dir is for --storage=%s; the etcd of --storage=%s has its own", storageEmbedded, storageEtcd))
+		errs = append(errs, fmt.Errorf("--data-dir is for --storage=%s; the etcd of --storage=%s has its own", StorageEmbedded, StorageEtcd))
 	}
 	if _, err := genericoptions.ParseWatchCacheSizes(o.Etcd.WatchCacheSizes); err != nil {
 		errs = append(errs, fmt.Errorf("--watch-cache-sizes: %w", err))
@@ -120,7 +124,7 @@ func (o *StorageOptions) validateEmbedded() []error {
 	// With --etcd-servers, what is missing is --storage=etcd.
 	if o.DataDir == "" && len(o.Etcd.StorageConfig.Transport.ServerList) == 0 {
 		errs = append(errs, fmt.Errorf("--data-dir is missing: give a directory for the events (in a pod, on a persistent volume), "+
-			"or give --storage=%s and --etcd-servers to keep them in an etcd", storageEtcd))
+			"or give --storage=%s and --etcd-servers to keep them in an etcd", StorageEtcd))
 	}
 	return append(errs, o.validateEncryption()...)
 }
@@ -136,14 +140,14 @@ func validateEtcdServer(server string) error {
 	return nil
 }
 
-// applyTo puts the store into the configuration. What it returns is to be closed
+// ApplyTo puts the store into the configuration, and its metrics into the registry. What it returns is to be closed
 // after the server has ended.
-func (o *StorageOptions) applyTo(config *genericapiserver.Config, api *apiserver.API, registry *metrics.Registry) (io.Closer, error) {
+func (o *StorageOptions) ApplyTo(config *genericapiserver.Config, api *apiserver.API, registry *metrics.Registry) (io.Closer, error) {
 	encryption, err := o.applyEncryption(config)
 	if err != nil {
 		return nil, err
 	}
-	if o.Backend == storageEtcd {
+	if o.Backend == StorageEtcd {
 		if err := o.applyEtcd(config, api); err != nil {
 			return nil, errors.Join(err, encryption.Close())
 		}
@@ -168,7 +172,7 @@ func (o *StorageOptions) applyEmbedded(config *genericapiserver.Config, api *api
 		EnableGarbageCollection: o.Etcd.EnableGarbageCollection,
 		CountMetricPollPeriod:   o.Etcd.StorageConfig.CountMetricPollPeriod,
 		Encryption:              encryption,
-		RestartHelps:            func(reason error) { o.restart <- reason },
+		RestartHelps:            o.RequestRestart,
 	}
 	o.Embedded.applyTo(&settings)
 	store, err := api.OpenEmbeddedStore(settings)
@@ -194,6 +198,13 @@ func (o *StorageOptions) applyEtcd(config *genericapiserver.Config, api *apiserv
 	return nil
 }
 
+// RequestRestart reports that the store must be opened by another process. It may be
+// called once.
+func (o *StorageOptions) RequestRestart(reason error) { o.restart <- reason }
+
+// RestartRequested gets the reason when the store must be opened by another process.
+func (o *StorageOptions) RestartRequested() <-chan error { return o.restart }
+
 // closers are closed in their order.
 type closers []io.Closer
 
@@ -206,6 +217,6 @@ func (c closers) Close() error {
 	return err
 }
 
-// isEtcdCheck tells the checks that fail while etcd is away. They belong to
+// isEtcdCheck returns true for the checks that fail while etcd is away. They belong to
 // readiness alone: restarting this server brings no etcd back.
 func isEtcdCheck(check healthz.HealthChecker) bool { return check.Name() == "etcd" }

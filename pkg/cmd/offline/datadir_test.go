@@ -1,16 +1,32 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package server
+package offline
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
 )
+
+// execute runs a command line and returns what a person would see.
+func execute(t *testing.T, args ...string) (out string, err error) {
+	t.Helper()
+	var stdout bytes.Buffer
+	root := &cobra.Command{Use: "events-apiserver", SilenceErrors: true, SilenceUsage: true}
+	root.SetOut(&stdout)
+	root.SetErr(&stdout)
+	root.AddCommand(Commands()...)
+	root.SetArgs(args)
+	err = root.ExecuteContext(t.Context())
+	return stdout.String(), err
+}
 
 // What the commands do with a data directory is tested in test/integration, with
 // servers; here is what they refuse.
@@ -65,7 +81,7 @@ func TestDataDirCommands_Refuse(t *testing.T) {
 		"snapshot import " + file + " --data-dir=x":                        "it is cut off behind 0 records",
 		"snapshot import " + file + " --dry-run":                           "it is cut off behind 0 records",
 	} {
-		if _, err := execute(t, strings.Fields(args)...); err == nil || !strings.Contains(FormatError(err), want) {
+		if _, err := execute(t, strings.Fields(args)...); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", args, err, want)
 		}
 	}
@@ -74,20 +90,6 @@ func TestDataDirCommands_Refuse(t *testing.T) {
 	}
 	if _, err := os.Stat("x"); !os.IsNotExist(err) {
 		t.Errorf("a restore that failed has left its directory: %v", err)
-	}
-}
-
-func TestFigures(t *testing.T) {
-	t.Parallel()
-	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1000: "-1,000", -100: "-100"} {
-		if got := figure(n); got != want {
-			t.Errorf("figure of %d is %s, want %s", n, got, want)
-		}
-	}
-	for n, want := range map[int64]string{0: "0 B", 1023: "1023 B", 1536: "1.5 KiB", 5 << 30: "5.0 GiB", 1 << 60: "1048576.0 TiB"} {
-		if got := size(n); got != want {
-			t.Errorf("size of %d is %s, want %s", n, got, want)
-		}
 	}
 }
 

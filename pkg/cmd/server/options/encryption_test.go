@@ -1,7 +1,7 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package server
+package options
 
 import (
 	"bytes"
@@ -38,7 +38,7 @@ func withEncryption(t *testing.T, content string) (*StorageOptions, *genericapis
 	if err != nil {
 		t.Fatal(err)
 	}
-	options, err := newStorageOptions(api)
+	options, err := NewStorageOptions(api)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func TestEncryption_FindsEvents(t *testing.T) {
 				options.Etcd.EncryptionProviderConfigAutomaticReload = reload
 				encryption, err := options.applyEncryption(config)
 				if test.refused != "" {
-					if err == nil || !strings.Contains(err.Error(), test.refused) || !strings.Contains(err.Error(), "--"+encryptionFlag+"=") {
+					if err == nil || !strings.Contains(err.Error(), test.refused) || !strings.Contains(err.Error(), "--"+EncryptionFlag+"=") {
 						t.Errorf("reload %v: got %v, want an error with %q", reload, err, test.refused)
 					}
 					continue
@@ -99,9 +99,9 @@ func TestEncryption_FindsEvents(t *testing.T) {
 func TestEncryption_ReloadNeedsAFile(t *testing.T) {
 	t.Parallel()
 	for _, store := range [][]string{{"--storage=embedded", "--data-dir=" + t.TempDir()}, {"--storage=etcd", someEtcd}} {
-		_, err := execute(t, append([]string{"serve", "--standalone", "--" + encryptionReloadFlag}, store...)...)
-		if err == nil || !namesFlag(err, encryptionReloadFlag) {
-			t.Errorf("%v: got %v", store, err)
+		errs := storageOptions(t, append([]string{"--" + encryptionReloadFlag}, store...)...).Validate()
+		if len(errs) != 1 || !namesFlag(errs[0], encryptionReloadFlag) {
+			t.Errorf("%v: got %v", store, errs)
 		}
 	}
 }

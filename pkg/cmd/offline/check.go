@@ -1,7 +1,7 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package server
+package offline
 
 import (
 	"errors"
@@ -49,7 +49,7 @@ func runCheck(cmd *cobra.Command, dir string, _ []string) error {
 	}
 	begun, progress := time.Now(), newProgress(cmd.ErrOrStderr())
 	report, err := stores.Check(cmd.Context(), dir, func(reading string, done int64) {
-		progress.tell("%s: %s so far", reading, figure(done))
+		progress.report("%s: %s so far", reading, figure(done))
 	})
 	if err != nil {
 		return err

@@ -1,7 +1,7 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package server
+package offline
 
 import (
 	"errors"
@@ -11,12 +11,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/events-apiserver/events-apiserver/pkg/cmd/server/options"
 	"github.com/events-apiserver/events-apiserver/pkg/pki"
 )
 
 func newCertificateCommand() *cobra.Command {
 	var dir string
-	hosts := defaultCertHosts()
+	hosts := options.DefaultCertHosts()
 	cmd := &cobra.Command{
 		Use:   "certificate",
 		Short: "Make a serving certificate and its authority in a directory",
@@ -25,7 +26,7 @@ tls.crt and tls.key; ca.crt goes into the caBundle of the APIService; ca.key
 stays with you and signs the next certificate.
 
 Run again on the same directory it keeps the authority, and issues the serving
-certificate anew if a third of its life or less is left or if it lacks a host.`,
+certificate again if a third of its life or less is left or if it lacks a host.`,
 		Example: `  events-apiserver certificate --dir certs
   events-apiserver certificate --dir certs --host events-apiserver.my-namespace.svc`,
 		Args: cobra.NoArgs,
@@ -48,10 +49,4 @@ certificate anew if a third of its life or less is left or if it lacks a host.`,
 	cmd.Flags().StringVar(&dir, "dir", "", "The directory for the certificates; made if it is not there.")
 	cmd.Flags().StringSliceVar(&hosts, "host", hosts, "DNS names and IP addresses under which the server is reached.")
 	return cmd
-}
-
-// defaultCertHosts covers the Service of the manifests in artifacts/ and a
-// server on this machine.
-func defaultCertHosts() []string {
-	return []string{"events-apiserver.events-apiserver.svc", "localhost", "127.0.0.1"}
 }

@@ -1,7 +1,7 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package server
+package offline
 
 import (
 	"errors"
@@ -66,7 +66,7 @@ func runSave(cmd *cobra.Command, dir string, args []string) error {
 	var info maintenance.SnapshotInfo
 	var written int64
 	save := func(w io.Writer) (err error) {
-		counted := &countedWriter{Writer: w, tell: func(n int64) { progress.tell("%s so far", size(n)) }}
+		counted := &countedWriter{Writer: w, report: func(n int64) { progress.report("%s so far", size(n)) }}
 		info, err = maintenance.SaveSnapshot(cmd.Context(), dir, counted)
 		written = counted.n
 		return err

@@ -1,7 +1,7 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package server
+package options
 
 import (
 	"fmt"
@@ -27,10 +27,10 @@ func sharedFlags() sets.Set[string] {
 // addEtcdFlags adds the flags that fill o.Etcd and remembers them, to tell later
 // which were given.
 func (o *StorageOptions) addEtcdFlags(flags *pflag.FlagSet) {
-	o.etcdFlags = pflag.NewFlagSet(storageEtcd, pflag.ContinueOnError)
+	o.etcdFlags = pflag.NewFlagSet(StorageEtcd, pflag.ContinueOnError)
 	o.Etcd.AddFlags(o.etcdFlags)
 	setUsage(o.etcdFlags, "etcd-servers", ""+
-		"The etcd that keeps the events with --storage="+storageEtcd+": URLs like http://127.0.0.1:2379, comma separated.")
+		"The etcd that keeps the events with --storage="+StorageEtcd+": URLs like http://127.0.0.1:2379, comma separated.")
 	flags.AddFlagSet(o.etcdFlags)
 }
 
@@ -44,7 +44,7 @@ func (o *StorageOptions) refuseEtcdFlags() []error {
 	o.etcdFlags.VisitAll(func(flag *pflag.Flag) {
 		if flag.Changed && !sharedFlags().Has(flag.Name) {
 			errs = append(errs, fmt.Errorf("--%s is for --storage=%s, and the store is %s: give --storage=%s too, or leave --%s out",
-				flag.Name, storageEtcd, storageEmbedded, storageEtcd, flag.Name))
+				flag.Name, StorageEtcd, StorageEmbedded, StorageEtcd, flag.Name))
 		}
 	})
 	return errs

@@ -1,7 +1,7 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package server
+package options
 
 import (
 	"fmt"
@@ -23,7 +23,7 @@ const (
 	writeBuffers = 4
 )
 
-// EmbeddedOptions are settings of storageEmbedded.
+// EmbeddedOptions are settings of StorageEmbedded.
 type EmbeddedOptions struct {
 	// CompactionInterval is how long old revisions stay readable at least, and
 	// how often they are removed.
@@ -57,22 +57,22 @@ func quantity(bytes int64) resource.QuantityValue {
 }
 
 func (o *EmbeddedOptions) addFlags(flags *pflag.FlagSet) {
-	o.flags = pflag.NewFlagSet(storageEmbedded, pflag.ContinueOnError)
+	o.flags = pflag.NewFlagSet(StorageEmbedded, pflag.ContinueOnError)
 	o.flags.DurationVar(&o.CompactionInterval, "compaction-interval", o.CompactionInterval, ""+
-		"How long old revisions stay readable at least, with --storage="+storageEmbedded+"; they are removed this often, so twice that at most. "+
+		"How long old revisions stay readable at least, with --storage="+StorageEmbedded+"; they are removed this often, so twice that at most. "+
 		"Within that time a list goes on in pages and a watch resumes where it was; meanwhile the disk keeps what was deleted and replaced. From 1s to 24h.")
 	o.flags.Var(&o.BlockCache, "block-cache-size", ""+
-		"Memory for the block cache, which has blocks of sstables, with --storage="+storageEmbedded+". From 8Mi to 64Gi.")
+		"Memory for the block cache, which has blocks of sstables, with --storage="+StorageEmbedded+". From 8Mi to 64Gi.")
 	o.flags.Var(&o.WriteBuffer, "write-buffer-size", ""+
-		"Memory for writes that are in the WAL and not flushed to sstables yet, with --storage="+storageEmbedded+": "+
+		"Memory for writes that are in the WAL and not flushed to sstables yet, with --storage="+StorageEmbedded+": "+
 		"the size of one memtable, of which there are up to four. Larger ones make fewer flushes and a longer start after a crash. From 4Mi to 1Gi.")
 	o.flags.Var(&o.WatchBuffer, "watch-buffer-size", ""+
-		"Memory for the newest changes, from which watches are served, with --storage="+storageEmbedded+". A watch that is further behind reads the disk. From 1Mi to 8Gi.")
+		"Memory for the newest changes, from which watches are served, with --storage="+StorageEmbedded+". A watch that is further behind reads the disk. From 1Mi to 8Gi.")
 	o.flags.Var(&o.MinFreeDisk, "min-free-disk", ""+
-		"Free space on the disk of --data-dir below which writes are refused with 429, with --storage="+storageEmbedded+"; deletes are down to half of it. "+
+		"Free space on the disk of --data-dir below which writes are refused with 429, with --storage="+StorageEmbedded+"; deletes are down to half of it. "+
 		"At least eight times --write-buffer-size, or 0: then writes go on until the disk is full, and deletes, too, fail until space is freed.")
 	o.flags.DurationVar(&o.ClockJumpHold, "clock-jump-hold", o.ClockJumpHold, ""+
-		"How long the clock must stay where it is after a jump of more than an hour, ahead or back, before events expire by it, with --storage="+storageEmbedded+". "+
+		"How long the clock must stay where it is after a jump of more than an hour, ahead or back, before events expire by it, with --storage="+StorageEmbedded+". "+
 		"The time that the server was stopped is such a jump, too. From 1m to 168h, or 0: each jump is believed at once.")
 	flags.AddFlagSet(o.flags)
 }
@@ -129,7 +129,7 @@ func (o *EmbeddedOptions) refuse() []error {
 	var errs []error
 	o.flags.VisitAll(func(flag *pflag.Flag) {
 		if flag.Changed {
-			errs = append(errs, fmt.Errorf("--%s is for --storage=%s: leave it out with --storage=%s", flag.Name, storageEmbedded, storageEtcd))
+			errs = append(errs, fmt.Errorf("--%s is for --storage=%s: leave it out with --storage=%s", flag.Name, StorageEmbedded, StorageEtcd))
 		}
 	})
 	return errs

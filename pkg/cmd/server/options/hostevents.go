@@ -1,7 +1,7 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package server
+package options
 
 import (
 	"fmt"
@@ -94,8 +94,8 @@ func (o *HostEventsOptions) validate(standalone bool) []error {
 
 func (o *HostEventsOptions) given(flag string) bool { return o.flags != nil && o.flags.Changed(flag) }
 
-// config is nil where nothing is to be joined.
-func (o *HostEventsOptions) config(standalone bool) *apiserver.HostEventsConfig {
+// Config returns the configuration of the bridge, nil where nothing is to be joined.
+func (o *HostEventsOptions) Config(standalone bool) *apiserver.HostEventsConfig {
 	mode := hostevents.Mode(o.Mode)
 	if standalone || mode == hostevents.ModeOff {
 		return nil

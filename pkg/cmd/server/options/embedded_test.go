@@ -1,7 +1,7 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package server
+package options
 
 import (
 	"strings"
@@ -50,7 +50,7 @@ func TestEmbeddedOptions_Bounds(t *testing.T) {
 	} {
 		t.Run(args, func(t *testing.T) {
 			t.Parallel()
-			errs := storageOptions(t, append(strings.Fields(args), "--data-dir=/data")...).validate()
+			errs := storageOptions(t, append(strings.Fields(args), "--data-dir=/data")...).Validate()
 			if want == "" && len(errs) > 0 {
 				t.Fatalf("refused: %v", errs)
 			}
@@ -83,7 +83,7 @@ func TestEtcdStore_RefusesFlagsWithoutEffect(t *testing.T) {
 	flags := 0
 	storageOptions(t).Embedded.flags.VisitAll(func(flag *pflag.Flag) {
 		flags++
-		errs := storageOptions(t, "--storage=etcd", someEtcd, "--"+flag.Name+"="+flag.DefValue).validate()
+		errs := storageOptions(t, "--storage=etcd", someEtcd, "--"+flag.Name+"="+flag.DefValue).Validate()
 		if len(errs) != 1 || !namesFlag(errs[0], flag.Name) || !strings.Contains(errs[0].Error(), "--storage=embedded") {
 			t.Errorf("--%s has no effect, want one error that says so, got %v", flag.Name, errs)
 		}

@@ -1,10 +1,11 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package server
+package options
 
 import (
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,7 +23,7 @@ func storageOptions(t *testing.T, args ...string) *StorageOptions {
 	if err != nil {
 		t.Fatal(err)
 	}
-	options, err := newStorageOptions(api)
+	options, err := NewStorageOptions(api)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +57,7 @@ func TestStorage_TellsHowToChooseAStore(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			errs := storageOptions(t, test.args...).validate()
+			errs := storageOptions(t, test.args...).Validate()
 			if (len(test.want) == 0) != (len(errs) == 0) || len(errs) > 1 {
 				t.Fatalf("want one problem at most, got %d: %v", len(errs), errs)
 			}
@@ -76,7 +77,7 @@ func TestEmbeddedStore_RefusesFlagsWithoutEffect(t *testing.T) {
 	storageOptions(t).etcdFlags.VisitAll(func(flag *pflag.Flag) {
 		// The default, as good a value as any.
 		value := strings.Trim(flag.DefValue, "[]")
-		errs := storageOptions(t, "--data-dir=/data", "--"+flag.Name+"="+value).validate()
+		errs := storageOptions(t, "--data-dir=/data", "--"+flag.Name+"="+value).Validate()
 		if shared.Has(flag.Name) {
 			shared.Delete(flag.Name)
 			if len(errs) > 0 {
@@ -91,4 +92,9 @@ func TestEmbeddedStore_RefusesFlagsWithoutEffect(t *testing.T) {
 	if len(shared) > 0 {
 		t.Errorf("there are no such flags: %v", shared.UnsortedList())
 	}
+}
+
+func namesFlag(err error, flag string) bool {
+	words := strings.FieldsFunc(err.Error(), func(r rune) bool { return strings.ContainsRune(" :,\"'=\n", r) })
+	return slices.Contains(words, "--"+flag) || slices.Contains(words, flag)
 }

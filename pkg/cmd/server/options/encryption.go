@@ -1,7 +1,7 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package server
+package options
 
 import (
 	"context"
@@ -24,7 +24,8 @@ import (
 )
 
 const (
-	encryptionFlag       = "encryption-provider-config"
+	// EncryptionFlag is the flag of the file with the encryption configuration.
+	EncryptionFlag       = "encryption-provider-config"
 	encryptionReloadFlag = "encryption-provider-config-automatic-reload"
 )
 
@@ -52,7 +53,7 @@ func (e *loadedEncryption) Close() error {
 
 func (o *StorageOptions) validateEncryption() []error {
 	if o.Etcd.EncryptionProviderConfigAutomaticReload && o.Etcd.EncryptionProviderConfigFilepath == "" {
-		return []error{fmt.Errorf("--%s must be set with --%s", encryptionReloadFlag, encryptionFlag)}
+		return []error{fmt.Errorf("--%s must be set with --%s", encryptionReloadFlag, EncryptionFlag)}
 	}
 	return nil
 }
@@ -69,7 +70,7 @@ func (o *StorageOptions) applyEncryption(config *genericapiserver.Config) (*load
 	loaded, err := o.loadEncryption(ctx, config)
 	if err != nil {
 		stop()
-		return nil, fmt.Errorf("--%s=%s: %w", encryptionFlag, path, err)
+		return nil, fmt.Errorf("--%s=%s: %w", EncryptionFlag, path, err)
 	}
 	loaded.stop = stop
 	config.ResourceTransformers = loaded.transformers
@@ -145,7 +146,7 @@ func (o *StorageOptions) forEmbedded(e *loadedEncryption) (encryption.Config, er
 		return encryption.Config{}, nil
 	}
 	if err := awaitHealthy(e.checks, kmsTimeout); err != nil {
-		return encryption.Config{}, fmt.Errorf("--%s=%s: waiting for the KMS plugin: %w", encryptionFlag, o.Etcd.EncryptionProviderConfigFilepath, err)
+		return encryption.Config{}, fmt.Errorf("--%s=%s: waiting for the KMS plugin: %w", EncryptionFlag, o.Etcd.EncryptionProviderConfigFilepath, err)
 	}
 	return encryption.Config{
 		Transformer:   e.transformers.TransformerForResource(eventsv1.Resource("events")),

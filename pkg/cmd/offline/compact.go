@@ -1,7 +1,7 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package server
+package offline
 
 import (
 	"errors"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/events-apiserver/events-apiserver/pkg/cmd/server/options"
 	"github.com/events-apiserver/events-apiserver/pkg/storage/maintenance"
 )
 
@@ -87,8 +88,8 @@ func checkCompact(cmd *cobra.Command, revision uint64, rewrite bool) error {
 		return fmt.Errorf("--%s cannot be used with --%s, which compacts up to the newest revision", revisionFlag, rewriteFlag)
 	case cmd.Flags().Changed(revisionFlag) && revision == 0:
 		return fmt.Errorf("--%s must be above 0", revisionFlag)
-	case !rewrite && cmd.Flags().Lookup("storage").Value.String() == storageEtcd:
-		return fmt.Errorf("--storage=%s: its servers compact it every five minutes; only --%s can be done here", storageEtcd, rewriteFlag)
+	case !rewrite && cmd.Flags().Lookup("storage").Value.String() == options.StorageEtcd:
+		return fmt.Errorf("--storage=%s: its servers compact it every five minutes; only --%s can be done here", options.StorageEtcd, rewriteFlag)
 	}
 	return nil
 }
@@ -100,7 +101,7 @@ var errUnreadable = errors.New("some events cannot be decrypted, and are as they
 func runRewrite(cmd *cobra.Command, store opened) error {
 	progress := newProgress(cmd.ErrOrStderr())
 	result, err := store.stores.Rewrite(cmd.Context(), store.access, func(soFar maintenance.RewriteResult) {
-		progress.tell("%s looked at, %s written so far", figure(soFar.Looked), figure(soFar.Written))
+		progress.report("%s looked at, %s written so far", figure(soFar.Looked), figure(soFar.Written))
 	})
 	for _, example := range result.Examples {
 		fmt.Fprintln(cmd.OutOrStdout(), "unreadable:", example)

@@ -1,7 +1,7 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package server
+package options
 
 import (
 	"fmt"
@@ -37,7 +37,8 @@ type Options struct {
 	// Logging configures the log.
 	Logging *logsapi.LoggingConfiguration
 
-	api *apiserver.API
+	// API is what the server serves.
+	API *apiserver.API
 }
 
 const (
@@ -52,7 +53,7 @@ const (
 
 // NewOptions returns the defaults.
 func NewOptions(api *apiserver.API) (*Options, error) {
-	storage, err := newStorageOptions(api)
+	storage, err := NewStorageOptions(api)
 	if err != nil {
 		return nil, err
 	}
@@ -76,13 +77,13 @@ func NewOptions(api *apiserver.API) (*Options, error) {
 
 	return &Options{
 		EventTTL:    defaultEventTTL,
-		CertHosts:   defaultCertHosts(),
+		CertHosts:   DefaultCertHosts(),
 		Storage:     storage,
 		HostEvents:  newHostEventsOptions(),
 		Generic:     generic,
 		Recommended: recommended,
 		Logging:     logsapi.NewLoggingConfiguration(),
-		api:         api,
+		API:         api,
 	}, nil
 }
 
@@ -105,17 +106,23 @@ func (o *Options) Complete() CompletedOptions {
 	completed := &completedOptions{Options: *o}
 	completed.CertHosts = o.certHostsWithBindAddress()
 	// Feature gates take effect here, before anything reads one. What is wrong
-	// with them is told by Validate, with everything else.
+	// with them is returned by Validate, with everything else.
 	completed.featureGatesErr = o.Generic.ComponentGlobalsRegistry.Set()
 	return CompletedOptions{completed}
 }
 
 // certHostsWithBindAddress covers the one address that the server listens on;
-// where it listens on all of them none can be told from the outside.
+// where it listens on all of them, clients may use any.
 func (o *Options) certHostsWithBindAddress() []string {
 	address := o.Recommended.SecureServing.BindAddress
 	if address == nil || address.IsUnspecified() || slices.Contains(o.CertHosts, address.String()) {
 		return o.CertHosts
 	}
 	return append(slices.Clone(o.CertHosts), address.String())
+}
+
+// DefaultCertHosts covers the Service of the manifests in artifacts/ and a
+// server on this machine.
+func DefaultCertHosts() []string {
+	return []string{"events-apiserver.events-apiserver.svc", "localhost", "127.0.0.1"}
 }

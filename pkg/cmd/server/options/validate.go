@@ -1,7 +1,7 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package server
+package options
 
 import (
 	"crypto/tls"
@@ -26,7 +26,7 @@ func (o CompletedOptions) Validate() []error {
 	if o.EventTTL < time.Second {
 		errs = append(errs, fmt.Errorf("--event-ttl: %s is too short; want at least 1s", o.EventTTL))
 	}
-	errs = append(errs, o.Storage.validate()...)
+	errs = append(errs, o.Storage.Validate()...)
 	errs = append(errs, o.HostEvents.validate(o.Standalone)...)
 	errs = append(errs, o.validateGeneric()...)
 	errs = append(errs, o.validateRecommended()...)
@@ -132,7 +132,7 @@ type fileFlag struct {
 	check      func(path string) error
 }
 
-// clusterFiles are the files that tell about the cluster beside this server.
+// clusterFiles are the files about the cluster beside this server.
 func (o CompletedOptions) clusterFiles() []fileFlag {
 	recommended := o.Recommended
 	return []fileFlag{

@@ -1,7 +1,7 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package server
+package offline
 
 import (
 	"errors"
@@ -51,7 +51,7 @@ func runExport(cmd *cobra.Command, store opened, args []string) error {
 	var counts maintenance.ExportCounts
 	var written int64
 	export := func(w io.Writer) (err error) {
-		counted := &countedWriter{Writer: w, tell: func(n int64) { progress.tell("%s so far", size(n)) }}
+		counted := &countedWriter{Writer: w, report: func(n int64) { progress.report("%s so far", size(n)) }}
 		counts, err = store.stores.Export(cmd.Context(), store.access, counted, func(maintenance.ExportCounts) {})
 		written = counted.n
 		return err
@@ -147,7 +147,7 @@ func openExport(cmd *cobra.Command, name string) (from io.Reader, done func(), e
 		from, done = file, func() { _ = file.Close() } // it is only read
 	}
 	progress := newProgress(cmd.ErrOrStderr())
-	return &countedReader{Reader: from, tell: func(n int64) { progress.tell("%s so far", size(n)) }}, done, nil
+	return &countedReader{Reader: from, report: func(n int64) { progress.report("%s so far", size(n)) }}, done, nil
 }
 
 // errNotImported ends an import that stored less than it could have, after it has
