@@ -2,21 +2,21 @@
 #
 #   docker build --build-arg VERSION=v0.1.0 -t events-apiserver:v0.1.0 .
 #
-# builds it in a Go image (GO_IMAGE says which, for a registry of your own). `make image` needs no Go image: it builds the binary with
-# the machine's own Go, then the stage "prebuilt". That stage stands before "build", as some builders run every stage up to the target.
+# builds it in a Go image (set GO_IMAGE for another registry). `make image` needs no Go image: it builds the binary with the Go of the
+# machine, then the stage "prebuilt". That stage is before "build", because some builders run every stage up to the target.
 ARG GO_IMAGE=golang:1.26
 
-# No CA certificates: the server trusts kube-apiserver and etcd by CA files that it is given, and an admission webhook by the caBundle
-# in its configuration. For a webhook that leaves it to the system's CAs, mount some and set SSL_CERT_DIR.
+# No CA certificates: flags name the CA files for kube-apiserver and etcd, and the configuration of an admission webhook has its caBundle.
+# For webhooks that rely on the system's CAs, mount a directory of CA certificates and set SSL_CERT_DIR.
 FROM scratch AS runtime
 LABEL org.opencontainers.image.title="events-apiserver" \
       org.opencontainers.image.description="Aggregated API server that serves events.k8s.io/v1 from a store of its own" \
       org.opencontainers.image.source="https://github.com/events-apiserver/events-apiserver" \
       org.opencontainers.image.licenses="Apache-2.0"
-# Numbers, not a name: there is no /etc/passwd, and runAsNonRoot can only be checked for a number.
+# Numbers, not names: there is no /etc/passwd, and the kubelet can verify runAsNonRoot only for a number.
 USER 65534:65534
 ENTRYPOINT ["/events-apiserver"]
-# Without arguments it says what it can do; "serve" needs flags that only the operator knows.
+# Without arguments it prints its help; "serve" needs flags that depend on the installation.
 CMD ["--help"]
 
 FROM runtime AS prebuilt
@@ -27,7 +27,7 @@ COPY events-apiserver /events-apiserver
 
 FROM ${GO_IMAGE} AS build
 WORKDIR /src
-# The modules change more rarely than the source, so they are a layer of their own.
+# A separate layer for the modules, which change less often than the source.
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .

@@ -11,20 +11,20 @@ readonly dir=_output/standalone
 readonly address=127.0.0.1
 readonly port=${EVENTS_STANDALONE_PORT:-16445}
 readonly log=$dir/events-apiserver.log
-# How long to wait for the server, in seconds.
-readonly patience=60
+# The timeout for the start of the server, in seconds.
+readonly start_timeout=60
 
 usage() {
   cat <<HELP
 Run events-apiserver without a cluster, until Ctrl-C.
-Events are kept in $dir/data from one run to the next.
+Events in $dir/data are kept for the next run.
 
 Usage:
   hack/run-standalone.sh [FLAG...]
   hack/run-standalone.sh --help
 
 FLAG is a flag of "$binary serve".
-Needed first: make build ("make run" does it).
+Requires bin/events-apiserver: make build ("make run" includes it).
 
 Examples:
   hack/run-standalone.sh
@@ -47,37 +47,37 @@ check_program() {
   [[ -x $binary ]] || fail "$binary is missing; build it: make build"
 }
 
-# lock lets one run at a time work in the directory. File descriptor 9 is not
-# handed to the server, or one that outlives this script would keep the lock.
+# lock allows one run at a time in the directory. The server does not inherit file
+# descriptor 9; otherwise a server that outlives this script would keep the lock.
 lock() {
   mkdir -p "$dir"
   exec 9>"$dir/.lock"
   flock --nonblock 9 ||
-    fail "it already runs in $dir: use it with export KUBECONFIG=$dir/kubeconfig, or end it with Ctrl-C where it was started"
+    fail "a server is already running in $dir: use it with export KUBECONFIG=$dir/kubeconfig, or stop it with Ctrl-C in its terminal"
 }
 
 check_port() {
-  { [[ $port =~ ^[1-9][0-9]{0,4}$ ]] && ((port < 65536)); } || fail "EVENTS_STANDALONE_PORT is \"$port\", want a port"
+  { [[ $port =~ ^[1-9][0-9]{0,4}$ ]] && ((port < 65536)); } || fail "EVENTS_STANDALONE_PORT is \"$port\", must be a port"
   if (exec 3<>"/dev/tcp/$address/$port") 2>/dev/null 9>&-; then
-    fail "port $port on $address is taken; end what listens there, or choose another: EVENTS_STANDALONE_PORT=PORT make run"
+    fail "port $port on $address is in use; stop the process that listens there, or choose another port: EVENTS_STANDALONE_PORT=PORT make run"
   fi
 }
 
 server_pid=''
 
-# start runs the server out of reach of the terminal's Ctrl-C: it would take that
-# and the word of this script for two requests to end, and the second for one to
-# do so at once. Should this script be killed outright, the server is told to end.
+# start runs the server in a separate session, so that Ctrl-C does not reach it. It
+# would count this signal and the one from this script as two, and end immediately
+# at the second. If this script is killed, the server gets a SIGTERM.
 start() {
-  # Else the wait below could be content with what an earlier run wrote.
+  # Otherwise wait_ready could find the file of an earlier run.
   rm -f "$dir/kubeconfig"
   setsid setpriv --pdeathsig TERM "$binary" serve --standalone --bind-address="$address" --secure-port="$port" \
     --cert-dir="$dir" --data-dir="$dir/data" "$@" >"$log" 2>&1 9>&- &
   server_pid=$!
 }
 
-# check_running ends the script if the server has ended by itself. Then it left
-# the reason in its log.
+# check_running fails if the server has ended unexpectedly, and prints the end of
+# its log.
 check_running() {
   if kill -0 "$server_pid" 2>/dev/null; then return; fi
   say "events-apiserver has ended; the last lines of $log:"
@@ -86,18 +86,18 @@ check_running() {
 }
 
 # wait_ready waits for the kubeconfig, which the server writes when its port and
-# its store are open. A request may have to wait for some milliseconds then.
+# its store are open. A request may then still wait for some milliseconds.
 wait_ready() {
-  local end=$((SECONDS + patience))
+  local end=$((SECONDS + start_timeout))
   until [[ -s $dir/kubeconfig ]]; do
     check_running
-    ((SECONDS < end)) || fail "not ready after $patience s; see $log"
+    ((SECONDS < end)) || fail "not ready after $start_timeout s; see $log"
     sleep 0.1 9>&-
   done
 }
 
-# stop runs however this script ends, and waits for the server. A signal ends
-# such a wait early, hence the loop. Who asks twice does not want to wait.
+# stop runs at every end of this script, and waits for the server. A signal ends the
+# wait early, hence the loop. A second signal kills the server.
 stop() {
   trap 'kill -KILL "$server_pid" 2>/dev/null || true' HUP INT TERM
   kill "$server_pid" 2>/dev/null || true
@@ -106,14 +106,14 @@ stop() {
   done
 }
 
-# interrupted is the way this script is meant to end, so it is no failure.
+# interrupted is the normal end of this script, not a failure.
 interrupted() {
   echo
   echo 'Stopping.'
   exit 0
 }
 
-# find_kubectl prints what puts a kubectl into the PATH, if none is there.
+# find_kubectl prints the command that adds a kubectl to the PATH, if there is none.
 find_kubectl() {
   local tools
   if command -v kubectl >/dev/null; then return; fi
@@ -121,7 +121,7 @@ find_kubectl() {
   if [[ -x $tools/kubectl ]]; then
     echo "  export PATH=\"$tools:\$PATH\"   # kubectl"
   else
-    echo "  hack/cluster/build.sh kubectl && export PATH=\"$tools:\$PATH\"   # no kubectl is here; builds one in some minutes"
+    echo "  hack/cluster/build.sh kubectl && export PATH=\"$tools:\$PATH\"   # kubectl is not in the PATH; this builds it in some minutes"
   fi
 }
 
@@ -131,7 +131,7 @@ explain() {
   echo "  export KUBECONFIG=$dir/kubeconfig"
   find_kubectl
   echo '  kubectl get events.events.k8s.io -A'
-  echo "Events are kept in $dir/data, the log is $log. Ctrl-C ends it."
+  echo "Events are stored in $dir/data, the log is $log. Stop it with Ctrl-C."
 }
 
 case ${1:-} in
@@ -146,6 +146,6 @@ trap interrupted HUP INT TERM
 start "$@"
 wait_ready
 explain
-# Ends when the server does, which it should not.
+# The server should not end before the script.
 wait "$server_pid" 2>/dev/null || true
 check_running

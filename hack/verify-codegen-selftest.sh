@@ -2,8 +2,8 @@
 # Copyright The events-apiserver Authors.
 # SPDX-License-Identifier: Apache-2.0
 
-# Shows that verify-codegen.sh finds what it is there for: it must accept a copy
-# of the tree and reject the copy once something in it is stale.
+# Tests verify-codegen.sh: it must accept a copy of the tree, and reject the copy
+# when a file in it is stale.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

@@ -2,8 +2,8 @@
 # Copyright The events-apiserver Authors.
 # SPDX-License-Identifier: Apache-2.0
 
-# Checks that the generated files are what hack/update-codegen.sh writes, by
-# running it in a copy. Finds changed, missing and superfluous files.
+# Checks that the generated files are up to date, by running hack/update-codegen.sh
+# in a copy. Finds changed, missing and superfluous files.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -22,10 +22,10 @@ fi
 keep_generated ../after
 
 cd "$scratch"
-# Missing and superfluous files count as differing from an empty one.
+# Missing and superfluous files are compared with an empty file.
 if ! diff --recursive --new-file --unified before after >difference; then
   head --lines=100 difference
-  echo 'FAIL codegen: stale files (above: - is in the tree, + is what should be). Run: make update'
+  echo 'FAIL codegen: stale files (above: - is in the tree, + is expected). Run: make update'
   sed --quiet 's|^--- before/\(\./\)\?\([^\t]*\)\t.*|  \2|p' difference
   exit 1
 fi

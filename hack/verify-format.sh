@@ -2,7 +2,7 @@
 # Copyright The events-apiserver Authors.
 # SPDX-License-Identifier: Apache-2.0
 
-# Checks that gofmt would change no Go file, in nested modules too.
+# Checks that all Go files are formatted with gofmt, also in nested modules.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

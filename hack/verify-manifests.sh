@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 # Renders every overlay of artifacts/ with kustomize and checks the result; no cluster is needed.
-# Also compares versions that have to be written down a second time with the place that decides them.
+# Also compares versions that are repeated in other files with the file that defines them.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -18,7 +18,7 @@ kustomize() {
   go tool -modfile=hack/tools/go.mod kustomize "$@"
 }
 
-# Stands in for the files that an operator makes. Long enough for kustomize to fold its base64 over several lines.
+# Replaces the files that an operator creates. Long enough for kustomize to fold its base64 over several lines.
 throwaway_pem() {
   local line i
   line=$(printf 'made for a test%.0s' 1 2 3 | base64 | tr -d '=\n')
@@ -33,7 +33,7 @@ for certs in "$overlays/default/certs" "$overlays/local/certs"; do
   throwaway_pem 'PRIVATE KEY' > "$certs/tls.key"
 done
 
-# A file of its own for the server that starts before it is registered.
+# Must also render separately, for a server that starts before its registration.
 kustomize build "$scratch/artifacts/base/access" > /dev/null
 
 rendered=()
@@ -45,18 +45,18 @@ for overlay in "$overlays"/*/; do
   render "$(basename "$overlay")"
 done
 
-# No overlay in the repository is for an etcd that is there already, so one is made as docs/install.md says.
+# The repository has no overlay for an existing etcd, so create one as described in docs/install.md.
 sed -i 's|etcd-servers=$|etcd-servers=https://etcd-0.example.com:2379|' "$scratch/artifacts/components/etcd-store/kustomization.yaml"
 mkdir "$overlays/own-etcd"
 sed -e '/components.etcd$/d' -e 's|/default$|/cert-manager|' "$overlays/etcd/kustomization.yaml" > "$overlays/own-etcd/kustomization.yaml"
 render own-etcd
 if ! grep -q 'etcd-servers: https://etcd-0.example.com' "$scratch/own-etcd.yaml" || grep -q events-apiserver-etcd "$scratch/own-etcd.yaml"; then
-  echo "artifacts/overlays/etcd: without the component etcd it does not use the etcd-servers of etcd-store alone" >&2
+  echo "artifacts/overlays/etcd: without the component etcd it must use only the etcd-servers of etcd-store" >&2
   exit 1
 fi
 go run ./artifacts/check "${rendered[@]}"
 
-# The component for the node's network, added as docs/install.md says. It needs what the check forbids, so it is looked at here.
+# The host-network component, added as described in docs/install.md. It needs what the check forbids, so it is checked here.
 mkdir "$overlays/host-network"
 cat > "$overlays/host-network/kustomization.yaml" <<'END'
 apiVersion: kustomize.config.k8s.io/v1beta1
@@ -68,14 +68,14 @@ kustomize build "$overlays/host-network" > "$scratch/host-network.yaml"
 for want in 'hostNetwork: true' 'dnsPolicy: ClusterFirstWithHostNet' '- --secure-port=10350' 'containerPort: 10350' 'enforce: privileged' \
   'targetPort: 10350' 'port: https'; do
   if ! grep -q -e "$want" "$scratch/host-network.yaml"; then
-    echo "artifacts/components/host-network: rendered onto overlays/default, it has no '$want'" >&2
+    echo "artifacts/components/host-network: rendered with overlays/default, '$want' is missing" >&2
     exit 1
   fi
 done
 
-same() { # WHAT FILE GOT WANT DECIDED-BY
+same() { # WHAT FILE GOT WANT DEFINED-IN
   if [[ $3 != "$4" ]]; then
-    echo "$2: $1 is '$3', but $5 says '$4': make them the same" >&2
+    echo "$2: $1 is '$3', but '$4' in $5: make them the same" >&2
     exit 1
   fi
 }

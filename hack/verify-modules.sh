@@ -2,7 +2,7 @@
 # Copyright The events-apiserver Authors.
 # SPDX-License-Identifier: Apache-2.0
 
-# Checks that each module's go.mod and go.sum say what its code needs.
+# Checks that go.mod and go.sum of each module are tidy.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

@@ -2,8 +2,8 @@
 # Copyright The events-apiserver Authors.
 # SPDX-License-Identifier: Apache-2.0
 
-# Checks what is in the repository: license headers, no binary or large files,
-# and no name of the machine it was written on.
+# Checks the files of the repository: license headers, no binary or large files,
+# and no paths of a developer's machine.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -23,7 +23,7 @@ check_header() {
   [[ $start == "$header" ]] || fail "$file: must start with the lines: ${header//$'\n'/ | }"
 }
 
-# The brackets keep the expressions from finding themselves.
+# The brackets prevent the expressions from matching themselves.
 machine_paths='(^|[^[:alnum:]_.~-])[/](home|root|work)/'
 download_hosts='(proxy|sum)[.]golang[.]org|[g]oproxy[.](io|cn)|[d]eb[.]debian[.]org|[r]egistry[.]npmjs[.]org'
 limit_bytes=$((1024 * 1024))
@@ -34,23 +34,23 @@ while IFS= read -r file; do
     *) generated=0 ;;
   esac
   if ((!generated)) && (($(stat --format=%s "$file") > limit_bytes)); then
-    fail "$file: larger than 1 MiB; make it while building or testing instead"
+    fail "$file: larger than 1 MiB; generate it in the build or the test instead"
   fi
   if [[ -s $file && $file != */testdata/* ]] && ! grep --binary-files=without-match --quiet '' "$file"; then
-    fail "$file: a binary file; commit what it is made from"
+    fail "$file: a binary file; commit its source instead"
     continue
   fi
   if found=$(grep --extended-regexp --line-number --max-count=3 "$machine_paths" "$file"); then
-    fail "$file: a path of one machine: $found"
+    fail "$file: a path of a developer's machine: $found"
   fi
   if found=$(grep --extended-regexp --line-number --max-count=3 "$download_hosts" "$file"); then
-    fail "$file: a download host; the environment says where to download from: $found"
+    fail "$file: a download host; this is configured in the environment: $found"
   fi
   case $file in
     */zz_generated.*.go) ;;
     *.go)
       check_header "$file" "$go_header"
-      # Else the header is the package comment.
+      # Otherwise the header is the package comment.
       [[ -z $(sed --quiet 3p "$file") ]] || fail "$file: the line after the header must be empty"
       ;;
     *.sh | .ci/run) check_header "$file" "$shell_header" ;;

@@ -2,7 +2,7 @@
 # Copyright The events-apiserver Authors.
 # SPDX-License-Identifier: Apache-2.0
 
-# Checks every shell script: it parses, stops at an error, and can be executed.
+# Checks that every shell script parses, stops on errors, and is executable.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

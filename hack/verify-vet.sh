@@ -2,13 +2,13 @@
 # Copyright The events-apiserver Authors.
 # SPDX-License-Identifier: Apache-2.0
 
-# Runs go vet on every package, with each build tag that is in use.
+# Runs go vet on every package, with each build tag in use.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 tags=(e2e)
 
-# Files behind a tag that is not listed here would not be checked.
+# Files with a tag that is not listed here would not be checked.
 listed=$(IFS='|' && echo "${tags[*]}")
 unlisted=$(hack/list-sources.sh 'cmd/*.go' 'pkg/*.go' 'test/*.go' ':!*/zz_generated.*' |
   xargs --delimiter='\n' grep --with-filename '^//go:build' |
@@ -24,7 +24,7 @@ for tag in '' "${tags[@]}"; do
     exit 1
   fi
 done
-# Modules of their own beneath this one, which ./... leaves out.
+# Separate modules in subdirectories, which ./... does not include.
 for dir in test/clients/controllerruntime; do
   if ! go -C "$dir" vet ./...; then
     echo "FAIL vet: see above. Run: go -C $dir vet ./..."

@@ -2,18 +2,18 @@
 # Copyright The events-apiserver Authors.
 # SPDX-License-Identifier: Apache-2.0
 
-# Runs every check of hack/verify-*.sh, goes on after a failure, and says at the
-# end which failed.
+# Runs every check of hack/verify-*.sh, continues after a failure, and lists the
+# failed ones at the end.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# Quick ones first, so that the commonest mistakes show at once.
+# Fast checks first, so that the most common mistakes are reported early.
 checks=(format shell repository diagram architecture manifests modules vet codegen codegen-selftest lint)
 
 for script in hack/verify-*.sh; do
   name=${script#hack/verify-}
   if [[ " ${checks[*]} " != *" ${name%.sh} "* ]]; then
-    echo "FAIL verify: $script is not in the list of hack/verify.sh, so nothing runs it"
+    echo "FAIL verify: $script is missing in the list of hack/verify.sh"
     exit 1
   fi
 done
@@ -24,7 +24,7 @@ for check in "${checks[@]}"; do
 done
 
 if ((${#failed[@]})); then
-  echo "verify: failed: ${failed[*]} (one alone: hack/verify-NAME.sh)"
+  echo "verify: failed: ${failed[*]} (run one of them with hack/verify-NAME.sh)"
   exit 1
 fi
 echo "verify: all ${#checks[@]} checks passed (${SECONDS}s)"

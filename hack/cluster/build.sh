@@ -3,15 +3,15 @@
 # SPDX-License-Identifier: Apache-2.0
 
 # Builds the programs of the local control plane, once per machine and pinned
-# version, from the Go module beside this script. Versions stand in go.mod only.
+# version, from the Go module in this directory. The versions are in its go.mod.
 set -o errexit -o nounset -o pipefail
 
 module_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 readonly module_dir
 readonly default_programs=(etcd kube-apiserver kube-controller-manager kube-scheduler kubectl)
 readonly build_flags=(-trimpath -buildvcs=false)
-# A cold Go build cache with its temporary files; what the machine needs free
-# before it is worth starting.
+# The free disk space that is required before a build: the size of a cold Go build
+# cache with its temporary files.
 readonly need_gib=${EVENTS_BUILD_NEED_GIB:-6}
 
 usage() {
@@ -24,7 +24,7 @@ Usage:
   hack/cluster/build.sh --help
 
 NAME is one of: ${default_programs[*]} e2e.test
-Without a NAME all but e2e.test are built.
+Without a NAME, all programs except e2e.test are built.
 
 Examples:
   hack/cluster/build.sh                      # what "make up" needs
@@ -32,8 +32,8 @@ Examples:
   PATH="\$(hack/cluster/build.sh --print-dir):\$PATH" kubectl version
 
 Environment:
-  EVENTS_TOOLS_DIR       where to keep them (default ~/.cache/events-apiserver/tools)
-  EVENTS_BUILD_NEED_GIB  free disk space asked for before a build (default 6)
+  EVENTS_TOOLS_DIR       directory of the programs (default ~/.cache/events-apiserver/tools)
+  EVENTS_BUILD_NEED_GIB  free disk space in GiB that a build requires (default 6)
 HELP
 }
 
@@ -42,7 +42,7 @@ fail() {
   exit 1
 }
 
-# required MODULE prints the version that go.mod requires of it.
+# required MODULE prints its version in go.mod.
 required() {
   local first second rest
   while read -r first second rest; do
@@ -51,11 +51,11 @@ required() {
       return
     fi
   done <"$module_dir/go.mod"
-  fail "go.mod beside this script has no line for $1"
+  fail "hack/cluster/go.mod has no line for $1"
 }
 
-# ldflags prints the linker flags: what "kubectl version" and the user agents
-# say comes from them, and a Kubernetes program without them calls itself v0.0.0.
+# ldflags prints the linker flags that set the version, for "kubectl version" and the
+# user agents. Without them the version of a Kubernetes program is v0.0.0.
 ldflags() {
   local major minor package
   IFS=. read -r major minor _ <<<"${kubernetes_version#v}"
@@ -82,8 +82,8 @@ known() {
   return 1
 }
 
-# The directory's name changes with every pin and every flag, so that a program
-# found in it is always the right one and a warm run need not ask Go.
+# The name of the directory depends on all pinned versions and flags, so that a
+# program in it is always the right one, and a warm run does not need Go.
 tools_dir() {
   local hash
   hash=$({ cat "$module_dir/go.mod" "$module_dir/go.sum"; echo "${build_flags[*]} $(ldflags)"; } | sha256sum)
@@ -127,12 +127,12 @@ missing() {
   return 1
 }
 
-# lock lets one build at a time work in the directory. File descriptor 9 is not
-# handed to go, or a go that outlives a killed build.sh would keep the lock.
+# lock allows one build at a time in the directory. go does not inherit file
+# descriptor 9; otherwise a go that outlives a killed build.sh would keep the lock.
 lock() {
   exec 9>"$dir/.lock"
   flock --nonblock 9 && return
-  echo "Another build works in $dir; waiting for it."
+  echo "Waiting for another build in $dir."
   flock 9
 }
 
@@ -150,9 +150,9 @@ build_all() {
     if ! (cd "$module_dir" && CGO_ENABLED=0 build "$name" "$dir/.new.$name") >"$log" 2>&1 9>&-; then
       echo "failed"
       tail -n 20 "$log" >&2
-      fail "building $name failed; all of its output is in $log"
+      fail "building $name failed; see $log for the complete output"
     fi
-    # The name appears at once and whole: a killed build leaves no half program.
+    # An atomic rename: a killed build leaves no incomplete program.
     mv "$dir/.new.$name" "$dir/$name"
     rm -f "$log"
     echo "$((SECONDS - begin))s"

@@ -3,10 +3,10 @@
 
 //go:build tools
 
-// Package cluster pins, in a Go module of its own, the programs that make up
-// the local control plane. The blank imports keep `go mod tidy` from dropping
-// what `hack/cluster/build.sh` builds; nothing here is linked into
-// events-apiserver, so k8s.io/kubernetes stays out of the main go.mod.
+// Package cluster pins, in a separate Go module, the programs of the local control
+// plane. The blank imports prevent `go mod tidy` from removing what
+// `hack/cluster/build.sh` builds; nothing here is linked into events-apiserver, so
+// k8s.io/kubernetes is not in the main go.mod.
 package cluster
 
 import (

@@ -75,7 +75,7 @@ func drawStoreBoxes(c *canvas, l storeLayout) {
 	c.box(l.read, "ourpart", "read at a revision", "a list is a consistent", "snapshot of the store")
 
 	c.frame(l.directory, "host", l.wal.centerX(), "data directory")
-	c.box(l.wal, "part", "WAL", "the newest writes; replayed after a crash")
+	c.box(l.wal, "part", "WAL", "recent writes; replayed after a crash")
 	c.frame(l.rows, "part", l.wal.centerX(), "rows in memtable and sstables")
 	c.box(l.expiries, "part", "expiry", "deadline → key")
 	c.box(l.meta, "part", "meta", "compact revision,", "counters, index list")

@@ -2,13 +2,13 @@
 # Copyright The events-apiserver Authors.
 # SPDX-License-Identifier: Apache-2.0
 
-# Builds the image with the machine's own Go and with docker or buildah. It pulls nothing, so it works without a registry.
+# Builds the image with the Go of this machine and with docker or buildah. It pulls no images, so it works without a registry.
 
 set -euo pipefail
 
 if [[ ${1:-} == --help ]]; then
   cat << 'EOF'
-Builds the events-apiserver image with docker or buildah. Pulls nothing.
+Builds the events-apiserver image with docker or buildah. Pulls no images.
 
 Usage:
   hack/image/build.sh [--help]
@@ -16,7 +16,7 @@ Usage:
 Environment:
   IMAGE     name and tag of the image   (default: events-apiserver:VERSION)
   VERSION   a semantic version, v0.1.0  (default: from git)
-  BUILDER   docker or buildah           (default: docker if its daemon answers, else buildah)
+  BUILDER   docker or buildah           (default: docker if its daemon runs, otherwise buildah)
   GOARCH    architecture of the image   (default: this machine's)
 
 Examples:
@@ -47,7 +47,7 @@ builder=${BUILDER:-}
 [[ -n $builder ]] || builder=$(find_builder)
 case $builder in
   docker) build=(docker build) ;;
-  # The format that every runtime and registry takes, the Docker one included.
+  # Every runtime and registry accepts this format, including Docker.
   buildah) build=(buildah build --format oci) ;;
   *)
     echo "BUILDER is '$builder': it must be docker or buildah" >&2
@@ -58,7 +58,7 @@ esac
 export VERSION COMMIT
 VERSION=$(hack/image/ldflags.sh --version)
 COMMIT=${COMMIT:-$(git rev-parse --verify --quiet HEAD || echo unknown)}
-# A tag may not have the + of a semantic version.
+# Tags must not contain the + of a semantic version.
 image=${IMAGE:-events-apiserver:${VERSION//+/-}}
 arch=${GOARCH:-$(go env GOARCH)}
 
@@ -68,11 +68,11 @@ trap 'rm -rf "$context"' EXIT
 echo "Building events-apiserver $VERSION for linux/$arch ..."
 CGO_ENABLED=0 GOOS=linux GOARCH=$arch go build -trimpath -ldflags "$(hack/image/ldflags.sh)" \
   -o "$context/events-apiserver" ./cmd/events-apiserver
-# Whatever umask the machine has: the image's user is not the owner of the file.
+# Independent of the umask: the user of the image is not the owner of the file.
 chmod 0755 "$context/events-apiserver"
 
 echo "Building $image with $builder ..."
 "${build[@]}" --file Dockerfile --target prebuilt --platform "linux/$arch" \
   --build-arg "VERSION=$VERSION" --build-arg "COMMIT=$COMMIT" --tag "$image" "$context"
 
-echo "Built $image. Push it where your nodes pull from: $builder push $image"
+echo "Built $image. Push it to a registry that your nodes can pull from: $builder push $image"

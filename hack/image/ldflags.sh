@@ -2,19 +2,19 @@
 # Copyright The events-apiserver Authors.
 # SPDX-License-Identifier: Apache-2.0
 
-# Prints the linker flags that put the version into the binary. The one place for them: the Dockerfile and build.sh both ask here.
-# VERSION, COMMIT and TREE_STATE are taken from the environment where set, else from git, else they say that they are unknown.
+# Prints the linker flags that set the version of the binary, for the Dockerfile and for build.sh. VERSION, COMMIT and TREE_STATE are
+# taken from the environment if set, otherwise from git, and otherwise are unknown.
 
 set -euo pipefail
 
 if [[ ${1:-} == --help ]]; then
   cat << 'EOF'
-Prints the linker flags that put the version into the binary.
+Prints the linker flags that set the version of the binary.
 
 Usage:
   hack/image/ldflags.sh [--version]
 
-  --version   print the version alone
+  --version   print only the version
 
 Examples:
   go build -ldflags "$(hack/image/ldflags.sh)" ./cmd/events-apiserver
@@ -44,12 +44,12 @@ if [[ -z $version ]] && in_git; then
   version=$(git describe --tags --match 'v[0-9]*' --dirty 2> /dev/null || true)
 fi
 if [[ -z $version ]]; then
-  # "g" as git describe has it: a part of a semantic version may not be all digits with a leading zero.
+  # The "g" is as in git describe: an identifier of a semantic version must not be a number with a leading zero.
   version=v0.0.0-${commit:+g${commit:0:12}}
   [[ $version != v0.0.0- ]] || version=v0.0.0-unknown
 fi
 
-# Others compare versions and make image tags of them, so it has to be one.
+# It must be a semantic version, because it is compared and used in image tags.
 if [[ ! $version =~ ^v(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)([-+][0-9A-Za-z.+-]+)?$ ]]; then
   echo "VERSION is '$version': it must be a semantic version with a v, like v0.1.0 or v0.1.0-rc.1" >&2
   exit 1
@@ -59,7 +59,7 @@ if [[ ${1:-} == --version ]]; then
   echo "$version"
   exit 0
 fi
-# Not k8s.io/component-base/version; pkg/version says why.
+# Not k8s.io/component-base/version; see pkg/version for the reason.
 package=github.com/events-apiserver/events-apiserver/pkg/version
 echo "-s -w" \
   "-X $package.gitVersion=$version" \

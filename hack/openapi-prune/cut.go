@@ -14,8 +14,8 @@ import (
 	"slices"
 )
 
-// cutLines returns source without the whole lines that the nodes stand on. The
-// text is cut, not printed anew from the tree, so that comments stay in place.
+// cutLines returns source without the lines of the nodes. It removes text instead of
+// printing the tree, so that comments stay in place.
 func cutLines(source []byte, fset *token.FileSet, nodes []ast.Node) ([]byte, error) {
 	slices.SortFunc(nodes, func(a, b ast.Node) int { return cmp.Compare(a.Pos(), b.Pos()) })
 	var left bytes.Buffer
@@ -32,7 +32,7 @@ func cutLines(source []byte, fset *token.FileSet, nodes []ast.Node) ([]byte, err
 	left.Write(source[next:])
 	formatted, err := format.Source(left.Bytes())
 	if err != nil {
-		return nil, fmt.Errorf("formatting what is left: %w", err)
+		return nil, fmt.Errorf("formatting the remaining source: %w", err)
 	}
 	return formatted, nil
 }
@@ -41,7 +41,7 @@ func cutUnusedImports(source []byte) ([]byte, error) {
 	fset := token.NewFileSet()
 	file, err := parser.ParseFile(fset, "", source, parser.ParseComments)
 	if err != nil {
-		return nil, fmt.Errorf("parsing what is left: %w", err)
+		return nil, fmt.Errorf("parsing the remaining source: %w", err)
 	}
 	used := map[string]bool{}
 	ast.Inspect(file, func(n ast.Node) bool {

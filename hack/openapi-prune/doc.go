@@ -1,11 +1,11 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Command openapi-prune cuts a file written by openapi-gen down to the
-// definitions that this server can publish.
+// Command openapi-prune reduces a file from openapi-gen to the definitions that this
+// server can publish.
 //
-// An Event uses two types of core/v1, and openapi-gen knows only whole
-// packages, so its output holds Pod and a few hundred others too. The command
-// promises that what is left still compiles and still has every definition that
-// another kept one refers to. It must not know which types an Event uses.
+// An Event uses two types of core/v1, but openapi-gen only supports whole packages, so
+// its output also has Pod and some hundred other types. The remaining file compiles and
+// has every definition that another remaining definition refers to. The command does
+// not depend on which types an Event uses.
 package main

@@ -19,9 +19,9 @@ func main() {
 
 func run(args []string) error {
 	flags := flag.NewFlagSet("openapi-prune", flag.ContinueOnError)
-	optional := flags.String("optional", "", "import path of the package whose definitions stay only when another one refers to them")
+	optional := flags.String("optional", "", "import path of the package whose definitions are kept only if another definition refers to them")
 	flags.Usage = func() {
-		fmt.Fprint(flags.Output(), `Cuts a file written by openapi-gen down, in place.
+		fmt.Fprint(flags.Output(), `Removes unused definitions from a file of openapi-gen, in place.
 
 Usage:
   openapi-prune --optional=IMPORT_PATH FILE
@@ -37,7 +37,7 @@ Flags:
 		return err
 	}
 	if flags.NArg() != 1 || *optional == "" {
-		return errors.New("need --optional and exactly one file; see --help")
+		return errors.New("--optional and exactly one file are required; see --help")
 	}
 	file := flags.Arg(0)
 	source, err := os.ReadFile(file)

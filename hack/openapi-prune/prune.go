@@ -15,7 +15,7 @@ import (
 )
 
 // definition is one entry of the map that openapi-gen returns, and the function
-// which the entry calls.
+// that the entry calls.
 type definition struct {
 	entry *ast.KeyValueExpr
 	body  *ast.FuncDecl
@@ -67,9 +67,9 @@ func nameOf(spec *ast.ImportSpec) string {
 	return path.Base(strings.Trim(spec.Path.Value, `"`))
 }
 
-// findDefinitions maps a type, named as the file names it (corev1.Pod), to its
-// definition. An entry of an unknown form is an error: passing over it could
-// drop what another definition needs.
+// findDefinitions maps a type, by its name in the file (corev1.Pod), to its
+// definition. An entry of an unknown form is an error, because skipping it could
+// remove what another definition needs.
 func findDefinitions(file *ast.File) (map[string]definition, error) {
 	functions := map[string]*ast.FuncDecl{}
 	for _, decl := range file.Decls {
@@ -99,8 +99,8 @@ func findDefinitions(file *ast.File) (map[string]definition, error) {
 	return definitions, err
 }
 
-// typeNamed reads pkg.Type out of pkg.Type{}.OpenAPIModelName(), the form in
-// which the file refers to a definition. It returns "" for any other node.
+// typeNamed returns pkg.Type for pkg.Type{}.OpenAPIModelName(), the form in which
+// the file refers to a definition. It returns "" for any other node.
 func typeNamed(n ast.Node) string {
 	if call, ok := n.(*ast.CallExpr); ok {
 		n = call.Fun

@@ -81,7 +81,7 @@ func TestPruneRefuses(t *testing.T) {
 			t.Parallel()
 			_, err := prune([]byte(test.source), test.optional)
 			if err == nil || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("got error %v, want one that says %q", err, test.want)
+				t.Errorf("got error %v, want one that contains %q", err, test.want)
 			}
 		})
 	}

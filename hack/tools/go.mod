@@ -1,5 +1,5 @@
-// The tools of make verify that are programs of their own. They are not in the
-// main go.mod so that their dependencies decide nothing about the server's.
+// The programs that make verify runs. They are not in the main go.mod, so that their
+// dependencies do not affect those of the server.
 module github.com/events-apiserver/events-apiserver/hack/tools
 
 go 1.26.0
