@@ -29,17 +29,17 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/registry/event"
 )
 
-// HostEventsConfig says how events and the core/v1 events of the host cluster are
-// kept the same.
+// HostEventsConfig is how events and the core/v1 events of the host cluster are kept
+// one set.
 type HostEventsConfig struct {
 	// Mode is any but hostevents.ModeOff.
 	Mode hostevents.Mode
 	// Timeout is how long a write waits for the host cluster.
 	Timeout time.Duration
-	// TTL is for how long the host cluster keeps an event after its last write.
+	// TTL is how long the host cluster keeps an event after its last write.
 	TTL time.Duration
 	// LeaseNamespace and LeaseName name the Lease by which one of several replicas
-	// is elected to take in.
+	// is elected to ingest.
 	LeaseNamespace, LeaseName string
 }
 
@@ -126,7 +126,7 @@ func (c CompletedConfig) newBridge(stores *BridgeStores) (*hostevents.Bridge, er
 		Mode:      c.hostEvents.Mode,
 		Host:      host,
 		Local:     stores.Events,
-		Records:   stores.Outbox,
+		Outbox:    stores.Outbox,
 		Shared:    stores.shared,
 		Timeout:   c.hostEvents.Timeout,
 		HostTTL:   c.hostEvents.TTL,
@@ -190,7 +190,7 @@ func (m mirrored) GetRESTOptions(resource schema.GroupResource, example runtime.
 	return options, nil
 }
 
-// errStopping is why a bridge that was told to end does.
+// errStopping is the cause when the bridge ends with the server.
 var errStopping = errors.New("the server stops")
 
 // addBridgeHooks lets the bridge run with the server, and end before the store does.

@@ -9,15 +9,15 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 )
 
-// ttlSlack is how much earlier than its time to live an event of the host may
-// seem to end, since our clock is not the host's: a minute, but no more than a
-// twentieth of the time to live.
+// ttlSlack is how much earlier than after its time to live an event of the host may
+// seem to end, because the clocks differ: a minute, but no more than a twentieth of
+// the time to live.
 func ttlSlack(ttl time.Duration) time.Duration { return min(time.Minute, ttl/20) }
 
-// expiredInHost tells whether an event that the host last wrote at the time and
-// does not have any more has only reached the host's time to live. The host
-// removes nothing before that time, so one that is gone earlier was deleted by
-// somebody. One that is gone later may have been, too, and is kept.
+// expiredInHost reports whether an event that the host last wrote at the given time,
+// and does not have any more, may have expired there. The host removes nothing before
+// its time to live, so an event that is gone earlier was deleted. One that is gone
+// later may have been deleted, too, and is kept.
 func expiredInHost(written, now time.Time, ttl time.Duration) bool {
 	return now.Sub(written) >= ttl-ttlSlack(ttl)
 }
@@ -31,8 +31,8 @@ func lastWritten(event *events.Event) time.Time {
 	return written
 }
 
-// lastObserved is from when the age of the event counts: it was last seen, or
-// written, then.
+// lastObserved is the time from which the age of the event counts: when it was last
+// observed or written.
 func lastObserved(event *events.Event) time.Time {
 	latest := lastWritten(event)
 	for _, each := range []time.Time{event.EventTime.Time, event.DeprecatedFirstTimestamp.Time, event.DeprecatedLastTimestamp.Time} {
@@ -46,58 +46,57 @@ func lastObserved(event *events.Event) time.Time {
 	return latest
 }
 
-// lifeLeft is how long the event is still kept, nothing if it is past that. What
-// a client claims to have seen in the future counts as now.
-func lifeLeft(event *events.Event, now time.Time, retention time.Duration) time.Duration {
+// remainingTTL is how long the event is still kept, zero if that is over. A time of
+// observation in the future counts as now.
+func remainingTTL(event *events.Event, now time.Time, retention time.Duration) time.Duration {
 	age := max(now.Sub(lastObserved(event)), 0)
 	return max(retention-age, 0)
 }
 
-// expiredInHost tells whether the stored event has reached the host's time to live.
+// expiredInHost reports whether the stored event has reached the host's time to live.
 func (b *Bridge) expiredInHost(stored *events.Event) bool {
 	return expiredInHost(lastWritten(stored), b.config.Now(), b.config.HostTTL)
 }
 
-// ExpiredInHost tells whether the host has let the stored event expire, as far as
-// its age says: kept here, it does not hold its name any more.
+// ExpiredInHost reports whether the host has let the stored event expire, judged by
+// its age. Such an event is kept here, and its name is free.
 func (b *Bridge) ExpiredInHost(stored *events.Event) bool {
 	return !stored.Host.Pending && b.expiredInHost(stored)
 }
 
-// MayBeFree tells whether the host may have no event under the name of the stored
-// one: it has let it expire, or somebody deleted it there a moment ago.
-func (b *Bridge) MayBeFree(stored *events.Event) bool {
+// NameMayBeFree reports whether the host may have no event with the name of the
+// stored one: it has expired there, or was deleted there a moment ago.
+func (b *Bridge) NameMayBeFree(stored *events.Event) bool {
 	return !stored.Host.Pending && (stored.Host.Version != 0 || b.expiredInHost(stored))
 }
 
-// leaseShared is by how much an event may outlive its time to live in the host
-// where nothing fails: events of a minute share one of etcd's leases.
-const leaseShared = 2 * time.Minute
+// leaseGranularity is how much longer than its time to live an event may stay in the
+// host if nothing fails: events of one minute share a lease in etcd.
+const leaseGranularity = 2 * time.Minute
 
-// IsFree tells whether the host has no event under the name of the stored one by
-// now, as far as can be told without asking it.
-func (b *Bridge) IsFree(stored *events.Event) bool {
-	return !stored.Host.Pending && b.config.Now().Sub(lastWritten(stored)) >= b.config.HostTTL+leaseShared
+// NameIsFree reports whether the host has no event with the name of the stored one
+// any more, as far as is known without asking it.
+func (b *Bridge) NameIsFree(stored *events.Event) bool {
+	return !stored.Host.Pending && b.config.Now().Sub(lastWritten(stored)) >= b.config.HostTTL+leaseGranularity
 }
 
-// happenedAgain tells whether an event was observed after the host last wrote it.
-func happenedAgain(event *events.Event) bool {
+// recurred reports whether an event was observed after the host last wrote it.
+func recurred(event *events.Event) bool {
 	return event.Series != nil && event.Series.LastObservedTime.After(lastWritten(event))
 }
 
-// leasesRenewed is how many times its time to live an event may stay in the host:
-// etcd's leases start again when its leader changes, which is rare.
-const leasesRenewed = 2
+// maxLeaseTTLs is how many times its time to live an event may stay in the host:
+// leases in etcd start again when its leader changes, which is rare.
+const maxLeaseTTLs = 2
 
-// forgottenInHost tells whether the host has surely no such event any more, so
-// that it need not be asked. It has not if it never had: an event that waits to be
-// made there is not forgotten.
-func (b *Bridge) forgottenInHost(stored *events.Event) bool {
-	return !stored.Host.Pending && b.config.Now().Sub(lastWritten(stored)) >= leasesRenewed*b.config.HostTTL+time.Minute
+// goneInHost reports whether the host certainly has no such event any more, so that
+// it need not be asked. That is false for an event that is still to be made there.
+func (b *Bridge) goneInHost(stored *events.Event) bool {
+	return !stored.Host.Pending && b.config.Now().Sub(lastWritten(stored)) >= maxLeaseTTLs*b.config.HostTTL+time.Minute
 }
 
-// hostNeedNotKnow tells a change of an event that the host has forgotten, and which
-// does not say that it happened again.
-func (b *Bridge) hostNeedNotKnow(event *events.Event) bool {
-	return b.forgottenInHost(event) && !happenedAgain(event)
+// staysLocal reports whether a change stays here: the host has no such event any
+// more, and the change is not a new occurrence.
+func (b *Bridge) staysLocal(event *events.Event) bool {
+	return b.goneInHost(event) && !recurred(event)
 }

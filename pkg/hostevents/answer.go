@@ -16,34 +16,33 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 )
 
-// answer is what the end of a request to the host means for the write.
+// answer is what the outcome of a request to the host means for the write.
 type answer int
 
 const (
 	// answered: the host has decided, for the write or against it.
 	answered answer = iota
-	// unavailable: the host cannot be reached, or does not take our requests.
+	// unavailable: the host cannot be reached, or does not accept our requests.
 	unavailable
 	// timedOut: the host did not answer in time.
 	timedOut
-	// throttled: the host takes no more requests of this kind now.
+	// throttled: the host accepts no more requests of this kind now.
 	throttled
-	// lacksRight: our own account may not do it.
-	lacksRight
+	// notAuthorized: the server's own account has no permission.
+	notAuthorized
 )
 
-// answerOf tells what an error of the host means. Every Status of the host is an
-// answer, also one with the code 500: the built-in would give it to the client
-// (a webhook that cannot be called, an event that is too large for etcd). Exempt
-// are the codes that say nothing about the write, and what a proxy in between has
-// answered.
+// answerOf classifies an error of the host. Every Status of the host is an answer,
+// also one with code 500, which the built-in API would return to the client (a
+// webhook that cannot be called, an event that is too large for etcd). Exceptions are
+// the codes that do not depend on the write, and responses of a proxy in between.
 func answerOf(err error) answer {
 	var status apierrors.APIStatus
 	switch {
 	case err == nil:
 		return answered
-	case errors.Is(err, ErrLacksRight):
-		return lacksRight
+	case errors.Is(err, ErrNotAuthorized):
+		return notAuthorized
 	case errors.Is(err, context.DeadlineExceeded):
 		return timedOut
 	case errors.Is(err, context.Canceled) || !errors.As(err, &status):
@@ -62,20 +61,20 @@ func answerOf(err error) answer {
 	return answered
 }
 
-// refused tells whether the host has decided against the write, so that the
-// client is to know.
+// refused reports whether the host has decided against the write, so that the client
+// gets its error.
 func refused(err error) bool { return err != nil && answerOf(err) == answered }
 
-// rejected tells whether the host refuses the write for good. One that it failed
-// at (5xx) may succeed later.
+// rejected reports whether the host refuses the write permanently. One that failed in
+// the host (5xx) may succeed later.
 func rejected(err error) bool {
 	var status apierrors.APIStatus
 	return refused(err) && errors.As(err, &status) && status.Status().Code < http.StatusInternalServerError
 }
 
-// inOurWords gives a refusal the group that the client asked: it speaks of
-// events.events.k8s.io as the built-in does there, not of core/v1 events.
-func inOurWords(err error) error {
+// withOurGroup returns a refusal with the group of the client's request: it names
+// events.events.k8s.io, as in the built-in API, instead of core/v1 events.
+func withOurGroup(err error) error {
 	var status *apierrors.StatusError
 	if !errors.As(err, &status) {
 		return err
@@ -90,13 +89,14 @@ func inOurWords(err error) error {
 	return ours
 }
 
-// final tells whether an error is an answer.
-func final(err error) bool {
+// terminal reports whether an error is an answer, so that the write does not go to
+// the outbox.
+func terminal(err error) bool {
 	return refused(err) || errors.As(err, new(*MovedError))
 }
 
-// MovedError says that the host has another state of an event than the one a
-// write was based on. Taken in with Bridge.TakeIn, the write can be tried again.
+// MovedError is returned where the host has another state of an event than the one
+// that a write was based on. After Bridge.Ingest the write can be tried again.
 type MovedError struct {
 	Key Key
 	// Stored is the state that the write was based on.
@@ -113,8 +113,8 @@ func (e *MovedError) Error() string {
 	return fmt.Sprintf("event %s was changed in the host cluster, version %d", e.Key, e.Current.Host.Version)
 }
 
-// Moved reads the host's state of an event and returns it as a MovedError, or
-// otherwise if it cannot be had.
+// Moved reads the host's state of an event and returns it as a MovedError, or returns
+// otherwise if it cannot be read.
 func (b *Bridge) Moved(ctx context.Context, key Key, otherwise error) error {
 	var current *events.Event
 	err := b.inTime(ctx, key.Namespace, func(ctx context.Context) (err error) {
@@ -127,12 +127,12 @@ func (b *Bridge) Moved(ctx context.Context, key Key, otherwise error) error {
 	return &MovedError{Key: key, Current: current}
 }
 
-// busyError says that an event changes in the host faster than it can be
-// followed; it is tried again from the queue. It hides the host's status, which
-// is none for the client.
+// busyError is returned for an event that changes in the host faster than it can be
+// followed; the outbox retries it. It hides the host's Status, which is not for the
+// client.
 type busyError struct{ cause error }
 
-// Error names the last reason.
+// Error returns the last reason.
 func (e *busyError) Error() string {
 	return "the event keeps changing in the host cluster: " + e.cause.Error()
 }

@@ -34,7 +34,7 @@ func TestAnswerOf(t *testing.T) {
 		"name taken":               {apierrors.NewAlreadyExists(core, "a"), answered, true},
 		"namespace missing":        {apierrors.NewNotFound(corev1.Resource("namespaces"), "n"), answered, true},
 		"policy in RBAC's words":   {forbidden, answered, true},
-		"right that we lack":       {fmt.Errorf("%w: %w", ErrLacksRight, forbidden), lacksRight, false},
+		"right that we lack":       {fmt.Errorf("%w: %w", ErrNotAuthorized, forbidden), notAuthorized, false},
 		"invalid":                  {apierrors.NewInvalid(corev1.SchemeGroupVersion.WithKind("Event").GroupKind(), "a", nil), answered, true},
 		"credentials not taken":    {apierrors.NewUnauthorized("who is it"), unavailable, false},
 		"too many requests":        {apierrors.NewTooManyRequests("later", 1), throttled, false},
@@ -62,12 +62,12 @@ func TestAnswerOf(t *testing.T) {
 
 func TestInOurWords(t *testing.T) {
 	t.Parallel()
-	err := inOurWords(apierrors.NewAlreadyExists(corev1.Resource("events"), "a"))
+	err := withOurGroup(apierrors.NewAlreadyExists(corev1.Resource("events"), "a"))
 	if want := `events.events.k8s.io "a" already exists`; err.Error() != want {
 		t.Errorf("got %q, want %q", err, want)
 	}
 	original := apierrors.NewNotFound(corev1.Resource("namespaces"), "n")
-	if err := inOurWords(original); err.Error() != original.Error() {
+	if err := withOurGroup(original); err.Error() != original.Error() {
 		t.Errorf("what is not about events became %q", err)
 	}
 }

@@ -23,7 +23,7 @@ import (
 )
 
 // Writers through two replicas and through core/v1, requests and answers that
-// are lost, leaders that change and a host that forgets: in the end both views
+// are lost, leaders that change and a host that compacts: in the end both views
 // are the same, and nothing waits.
 func TestBridge_ViewsAgreeAfterAnyInterleaving(t *testing.T) {
 	t.Parallel()
@@ -64,7 +64,7 @@ func testInterleaving(t *testing.T, seed uint64, modes ...hostevents.Mode) {
 		for i := range 3 {
 			w.host.waitBeyond(uint64(150 + 50*i)) // the writers make some 300 versions
 			if i == 1 {
-				w.host.forget()
+				w.host.compact()
 			}
 			w.replicas[i%len(modes)].stop()
 			w.replicas[(i+1)%len(modes)].leads()
@@ -78,7 +78,7 @@ func testInterleaving(t *testing.T, seed uint64, modes ...hostevents.Mode) {
 }
 
 // writeThrough writes through a replica as clients of events.k8s.io do. What the
-// host or the store says against a write is an answer.
+// host or the store refuses is answered.
 func (w *world) writeThrough(t *testing.T, r *replica, rng *rand.Rand) {
 	ctx := t.Context()
 	for i := range 60 {
@@ -123,9 +123,9 @@ func (w *world) writeInHost(rng *rand.Rand) {
 	}
 }
 
-// An event that is gone in the host before its time to live there was deleted by
-// somebody, and goes here too. One that reached it stays.
-func TestBridge_TellsDeletionFromExpiry(t *testing.T) {
+// An event that is gone in the host before its time to live there was deleted, and is
+// deleted here, too. One that reached it stays.
+func TestBridge_DistinguishesDeletionFromExpiry(t *testing.T) {
 	t.Parallel()
 	slack := time.Minute
 	tests := map[string]struct {
@@ -164,10 +164,10 @@ func testExpiry(t *testing.T, age time.Duration, kept, watching bool) {
 	}
 	w.host.byOther(key, func(*events.Event) (*events.Event, bool) { return nil, true })
 	if !watching {
-		w.host.forget()
+		w.host.compact()
 		r.leads()
 	}
-	// Changes are taken in in order for each worker only, so wait for the position.
+	// Changes are ingested in order for each worker only, so wait for the position.
 	w.host.byOther(hostevents.Key{Namespace: modelNamespace, Name: "z"}, func(current *events.Event) (*events.Event, bool) {
 		bumpSeries(current)
 		return current, false
@@ -182,21 +182,21 @@ func testExpiry(t *testing.T, age time.Duration, kept, watching bool) {
 	}
 }
 
-// waitPosition waits until everything the host has done was taken in.
+// waitPosition waits until everything the host has done was ingested.
 func (w *world) waitPosition(t *testing.T) {
 	t.Helper()
-	err := wait.PollUntilContextTimeout(t.Context(), 5*time.Millisecond, modelPatience, true, func(ctx context.Context) (bool, error) {
-		position, err := w.records.Position(ctx)
+	err := wait.PollUntilContextTimeout(t.Context(), 5*time.Millisecond, modelTimeout, true, func(ctx context.Context) (bool, error) {
+		position, err := w.outbox.Position(ctx)
 		w.host.mutex.Lock()
 		defer w.host.mutex.Unlock()
 		return position >= w.host.version, err
 	})
 	if err != nil {
-		t.Fatalf("not all was taken in: %v", err)
+		t.Fatalf("not all was ingested: %v", err)
 	}
 }
 
-// What is past our retention is not taken in; what repeats is not past it.
+// What is past our retention is not ingested; what repeats is not past it.
 func TestBridge_RetentionCountsFromTheLastObservation(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, hostevents.ModeIngest)
@@ -212,13 +212,13 @@ func TestBridge_RetentionCountsFromTheLastObservation(t *testing.T) {
 	w.waitPosition(t)
 	stored, _, err := w.local.List(t.Context(), "", 0)
 	if err != nil || len(stored) != 1 || stored[0].Name != "repeats" {
-		t.Errorf("took in %d events, %v; want the one that repeats", len(stored), err)
+		t.Errorf("ingested %d events, %v; want the one that repeats", len(stored), err)
 	}
 }
 
-// A host that was set back to an earlier state counts, too, though its versions
+// A host that was restored to an earlier state counts, too, although its versions
 // are lower than what is stored.
-func TestBridge_FollowsAHostThatWasSetBack(t *testing.T) {
+func TestBridge_FollowsARestoredHost(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, hostevents.ModeSync)
 	r := w.replicas[0]
@@ -239,7 +239,7 @@ func TestBridge_FollowsAHostThatWasSetBack(t *testing.T) {
 	w.waitPosition(t)
 	r.stop()
 	w.host.mutex.Lock()
-	w.host.version, w.host.history, w.host.horizon = 10, nil, 0
+	w.host.version, w.host.history, w.host.compacted = 10, nil, 0
 	w.host.events = map[hostevents.Key]*events.Event{}
 	_, _ = w.host.create(modelEvent("b", "another"))
 	_, _ = w.host.create(modelEvent("c", "text"))

@@ -11,40 +11,41 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 )
 
-// Delete deletes the stored event in the host. A host that cannot do it now does
-// it later. With unchanged it fails with a MovedError if the host's state is not
-// the stored one; without, only if the host has another event under the name.
+// Delete deletes the stored event in the host, or puts the deletion into the outbox
+// if that is not possible now. With unchanged it fails with a MovedError if the
+// host's state is not the stored one; without, only if the host has another event
+// with the name.
 func (b *Bridge) Delete(ctx context.Context, stored *events.Event, unchanged bool) error {
-	if b.forgottenInHost(stored) {
+	if b.goneInHost(stored) {
 		return nil
 	}
 	if !b.reachable(stored.Namespace) {
-		return b.postponeErase(ctx, stored)
+		return b.postponeDelete(ctx, stored)
 	}
 	err := b.inTime(ctx, stored.Namespace, func(ctx context.Context) error {
-		return b.eraseStored(ctx, stored, unchanged)
+		return b.deleteStored(ctx, stored, unchanged)
 	})
 	switch {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case final(err):
-		return inOurWords(err)
+	case terminal(err):
+		return withOurGroup(err)
 	}
-	return b.postponeErase(ctx, stored)
+	return b.postponeDelete(ctx, stored)
 }
 
-// Deleted is called when the event has been deleted here.
-func (b *Bridge) Deleted(stored *events.Event) { b.graves.add(stored.UIDInHost()) }
+// AddTombstone is called when the event has been deleted here.
+func (b *Bridge) AddTombstone(stored *events.Event) { b.tombstones.add(stored.UIDInHost()) }
 
-func (b *Bridge) eraseStored(ctx context.Context, stored *events.Event, unchanged bool) error {
+func (b *Bridge) deleteStored(ctx context.Context, stored *events.Event, unchanged bool) error {
 	key := KeyOf(stored)
 	if stored.Host.Version == 0 {
 		if !stored.Host.Pending {
 			return nil // the host has never had it
 		}
-		return b.erase(ctx, key, Identity{Print: fingerprint(stored)})
+		return b.deleteInHost(ctx, key, Identity{Fingerprint: fingerprint(stored)})
 	}
 	only := Preconditions{UID: stored.UIDInHost()}
 	if unchanged && !stored.Host.Pending {
@@ -70,8 +71,8 @@ func (b *Bridge) eraseStored(ctx context.Context, stored *events.Event, unchange
 	return &MovedError{Key: key, Stored: stored, Current: current}
 }
 
-// dropFinalizers takes the finalizers off an event in the host that goes here: it
-// goes here when the last one was taken off. That may delete it in the host.
+// dropFinalizers removes the finalizers of an event in the host whose last one was
+// removed here. That may delete it in the host.
 func (b *Bridge) dropFinalizers(ctx context.Context, stored *events.Event) error {
 	if len(stored.Finalizers) == 0 {
 		return nil
@@ -82,8 +83,8 @@ func (b *Bridge) dropFinalizers(ctx context.Context, stored *events.Event) error
 	return err
 }
 
-// erase deletes the event of the identity in the host, if it is there.
-func (b *Bridge) erase(ctx context.Context, key Key, identity Identity) error {
+// deleteInHost deletes the event with the identity in the host, if it is there.
+func (b *Bridge) deleteInHost(ctx context.Context, key Key, identity Identity) error {
 	uid := identity.UID
 	if uid == "" {
 		current, err := b.config.Host.Get(ctx, key)
@@ -93,18 +94,18 @@ func (b *Bridge) erase(ctx context.Context, key Key, identity Identity) error {
 		if err != nil {
 			return err
 		}
-		if fingerprint(current) != identity.Print {
+		if fingerprint(current) != identity.Fingerprint {
 			return nil
 		}
 		uid = current.UID
 	}
 	err := b.config.Host.Delete(ctx, key, Preconditions{UID: uid}, false)
 	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
-		// Gone, or another one has its name.
+		// Gone, or another event has its name.
 		err = nil
 	}
 	if err == nil {
-		b.graves.add(uid)
+		b.tombstones.add(uid)
 	}
 	return err
 }

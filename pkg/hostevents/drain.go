@@ -14,19 +14,19 @@ import (
 )
 
 const (
-	// drainPoll is how often the outbox is looked at for what other replicas have
-	// put there, and for what is due again.
+	// drainPoll is how often the outbox is read for records of other replicas, and for
+	// those that are due again.
 	drainPoll = time.Second
-	// drainWorkers is how many events are made equal at once.
+	// drainWorkers is how many records are drained at once.
 	drainWorkers = 16
-	// drainShare bounds the time spent on reading an outbox that does not become
-	// shorter to one part in so many.
+	// drainShare limits the time spent on reading an outbox that does not become
+	// shorter to one part in this many.
 	drainShare = 10
 )
 
-// drainer makes the host equal for the records of the outbox. Reading it does not
-// wait for the host's answers, so that events which the host does not answer
-// hold up none of the others.
+// drainer drains the outbox: it makes the events of its records equal in the host.
+// Reading the outbox does not wait for the host's answers, so that events for which
+// the host does not answer delay no other.
 type drainer struct {
 	bridge *Bridge
 	slots  chan struct{}
@@ -47,7 +47,7 @@ func (d *drainer) run(ctx context.Context) {
 		begun := time.Now()
 		left, err := d.pass(ctx)
 		if err != nil && ctx.Err() == nil {
-			klog.FromContext(ctx).Error(err, "Failed to read which events are to be made in the host cluster; trying again")
+			klog.FromContext(ctx).Error(err, "Failed to read the outbox; retrying")
 		}
 		if left || err != nil {
 			pause(ctx, min(time.Since(begun)*drainShare, time.Minute))
@@ -67,21 +67,21 @@ func pause(ctx context.Context, duration time.Duration) {
 	}
 }
 
-// pass begins with every record that is due, and tells whether some were left. It
-// ends early while the host is away, after which the records are only counted.
+// pass starts to drain every record that is due, and reports whether some were left.
+// While the host is unavailable the rest of the records is only counted.
 func (d *drainer) pass(ctx context.Context) (left bool, err error) {
-	b, seen, away := d.bridge, 0, false
-	err = b.config.Records.Each(ctx, func(record Record) bool {
+	b, seen, unavailable := d.bridge, 0, false
+	err = b.config.Outbox.Each(ctx, func(record Record) bool {
 		seen++
-		if away || !d.due(record.Key) {
+		if unavailable || !d.due(record.Key) {
 			left = true
 			return ctx.Err() == nil
 		}
 		switch b.breaker.Check(record.Key.Namespace) {
-		case retry.HostAway:
-			away, left = true, true
+		case retry.HostUnavailable:
+			unavailable, left = true, true
 			return ctx.Err() == nil
-		case retry.NamespaceAway:
+		case retry.NamespaceUnavailable:
 			left = true
 			return ctx.Err() == nil
 		case retry.Permitted:
@@ -96,8 +96,7 @@ func (d *drainer) pass(ctx context.Context) (left bool, err error) {
 	return left, nil
 }
 
-// due tells whether nothing is under way for the key, and the last failure is
-// long enough ago.
+// due reports whether no attempt is in progress for the key, and the backoff is over.
 func (d *drainer) due(key Key) bool {
 	d.mutex.Lock()
 	_, busy := d.inFlight[key]
@@ -105,8 +104,8 @@ func (d *drainer) due(key Key) bool {
 	return d.bridge.backoff.Due(key.String()) && !busy
 }
 
-// begin makes the host equal for the record in the background, once a slot is
-// free. What has begun is not broken off.
+// begin drains the record in the background, once a slot is free. An attempt that has
+// started is not interrupted.
 func (d *drainer) begin(ctx context.Context, record Record) bool {
 	select {
 	case d.slots <- struct{}{}:
@@ -117,7 +116,7 @@ func (d *drainer) begin(ctx context.Context, record Record) bool {
 	d.inFlight[record.Key] = struct{}{}
 	d.mutex.Unlock()
 	d.ended.Go(func() {
-		d.bridge.tryDrain(ctx, record)
+		d.bridge.drainRecord(ctx, record)
 		d.mutex.Lock()
 		delete(d.inFlight, record.Key)
 		d.mutex.Unlock()

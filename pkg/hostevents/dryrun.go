@@ -11,8 +11,8 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 )
 
-// TryCreate returns what the host would say against the creation. A host that
-// cannot be reached says nothing.
+// TryCreate returns the error with which the host refuses the creation. A host that
+// cannot be reached refuses nothing.
 func (b *Bridge) TryCreate(ctx context.Context, event *events.Event) error {
 	return b.try(ctx, event.Namespace, func(ctx context.Context) error {
 		_, err := b.config.Host.Create(ctx, event, true)
@@ -20,10 +20,10 @@ func (b *Bridge) TryCreate(ctx context.Context, event *events.Event) error {
 	})
 }
 
-// TryUpdate returns what the host would say against the change. A host that has
-// another state, or none, says nothing: the write itself would be based on that.
+// TryUpdate returns the error with which the host refuses the change. A host that has
+// another state, or none, refuses nothing: the write itself would be based on that.
 func (b *Bridge) TryUpdate(ctx context.Context, updated *events.Event) error {
-	if b.hostNeedNotKnow(updated) {
+	if b.staysLocal(updated) {
 		return nil
 	}
 	return b.try(ctx, updated.Namespace, func(ctx context.Context) error {
@@ -36,9 +36,9 @@ func (b *Bridge) TryUpdate(ctx context.Context, updated *events.Event) error {
 	})
 }
 
-// TryDelete returns what the host would say against the deletion.
+// TryDelete returns the error with which the host refuses the deletion.
 func (b *Bridge) TryDelete(ctx context.Context, stored *events.Event) error {
-	if stored.Host.Version == 0 || b.forgottenInHost(stored) {
+	if stored.Host.Version == 0 || b.goneInHost(stored) {
 		return nil
 	}
 	return b.try(ctx, stored.Namespace, func(ctx context.Context) error {
@@ -52,8 +52,8 @@ func (b *Bridge) try(ctx context.Context, namespace string, call func(context.Co
 		return nil
 	}
 	err := b.inTime(ctx, namespace, call)
-	if err != nil && final(err) {
-		return inOurWords(err)
+	if err != nil && terminal(err) {
+		return withOurGroup(err)
 	}
 	return ctx.Err()
 }

@@ -30,10 +30,10 @@ type hostModel struct {
 	version uint64
 	events  map[hostevents.Key]*events.Event
 	history []hostevents.Change
-	// horizon is the version up to which the history is forgotten.
-	horizon uint64
-	changed chan struct{}
-	// lose tells how a write of the bridge fails; nil lets all succeed.
+	// compacted is the version up to which the history is compacted.
+	compacted uint64
+	changed   chan struct{}
+	// lose returns how a write of the bridge fails; nil lets all succeed.
 	lose func() loss
 	// fails is how a request about one event is answered; nil, or an error that is
 	// nil, lets it be done.
@@ -87,7 +87,7 @@ func (h *hostModel) commit(key hostevents.Key, event *events.Event, deleted bool
 		stored.Host.Version = h.version
 		delete(h.events, key)
 	}
-	h.history = append(h.history, hostevents.Change{Version: h.version, Event: stored, Deleted: deleted, Unknown: h.version%2 == 0})
+	h.history = append(h.history, hostevents.Change{Version: h.version, Event: stored, Deleted: deleted, LikelyNew: h.version%2 == 0})
 	close(h.changed)
 	h.changed = make(chan struct{})
 	return stored.DeepCopy()
@@ -196,7 +196,7 @@ func (h *hostModel) Delete(_ context.Context, key hostevents.Key, only hostevent
 	return err
 }
 
-// byOther is a write through core/v1 of somebody else.
+// byOther is a write through core/v1 by another client.
 func (h *hostModel) byOther(key hostevents.Key, write func(current *events.Event) (next *events.Event, del bool)) {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
@@ -222,11 +222,11 @@ func (h *hostModel) age(key hostevents.Key, by time.Duration) {
 	event.EventTime.Time = event.EventTime.Add(-by)
 }
 
-// forget makes the host compact its history.
-func (h *hostModel) forget() {
+// compact makes the host compact its history.
+func (h *hostModel) compact() {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
-	h.horizon = h.version
+	h.compacted = h.version
 	close(h.changed)
 	h.changed = make(chan struct{})
 }
@@ -259,7 +259,7 @@ func (h *hostModel) List(_ context.Context, continueFrom string, limit int64) (h
 func (h *hostModel) Watch(_ context.Context, after uint64) (hostevents.Stream, error) {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
-	if after < h.horizon {
+	if after < h.compacted {
 		return nil, hostevents.ErrExpired
 	}
 	return &modelStream{host: h, after: after}, nil
@@ -274,7 +274,7 @@ type modelStream struct {
 func (s *modelStream) Next(ctx context.Context) (hostevents.Change, error) {
 	for {
 		s.host.mutex.Lock()
-		if s.after < s.host.horizon {
+		if s.after < s.host.compacted {
 			s.host.mutex.Unlock()
 			return hostevents.Change{}, hostevents.ErrExpired
 		}
@@ -320,7 +320,7 @@ func (h *hostModel) waitBeyond(version uint64) {
 		}
 		select {
 		case <-changed:
-		case <-time.After(modelPatience):
+		case <-time.After(modelTimeout):
 			return
 		}
 	}
@@ -333,7 +333,7 @@ func (h *hostModel) loseAll(how loss) {
 	h.lose = func() loss { return how }
 }
 
-// rejecting makes the host refuse writes of events whose note says so.
+// rejecting makes the host refuse writes of events whose note or label is bad.
 func (h *hostModel) rejecting(with error) {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()

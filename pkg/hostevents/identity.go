@@ -15,9 +15,9 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 )
 
-// withIdentity returns the event under the uid and creation time by which clients
-// know it. The uid that the host's object has is kept out of their sight where it
-// is another one. It shares memory with the given event.
+// withIdentity returns the event with the uid and creation time by which clients know
+// it. If the host's object has another uid, that is kept in the Host state. It shares
+// memory with the given event.
 func withIdentity(event *events.Event, hostUID types.UID, known *events.Event) *events.Event {
 	next := *event
 	next.UID, next.CreationTimestamp, next.Host.UID = known.UID, known.CreationTimestamp, hostUID
@@ -27,8 +27,8 @@ func withIdentity(event *events.Event, hostUID types.UID, known *events.Event) *
 	return &next
 }
 
-// sameEvent tells whether the host's event is the stored one, and not another
-// one under its name.
+// sameEvent reports whether the host's event is the stored one, and not another one
+// with its name.
 func sameEvent(stored, current *events.Event) bool {
 	if stored.Host.Version != 0 && stored.UIDInHost() == current.UID {
 		return true
@@ -36,9 +36,9 @@ func sameEvent(stored, current *events.Event) bool {
 	return stored.Host.Version == 0 && fingerprint(stored) == fingerprint(current)
 }
 
-// fingerprint is the same for two states of one event and differs for two
-// events under one name: it covers what an event may not change. By it a creation
-// is recognized whose answer, and with it the uid, was lost.
+// fingerprint is equal for two states of one event and differs for two events with
+// one name: it covers what cannot be changed. It identifies a creation whose answer,
+// and with it the uid, was lost.
 func fingerprint(event *events.Event) uint64 {
 	h := fnv.New64a()
 	text := func(values ...string) {
@@ -47,7 +47,7 @@ func fingerprint(event *events.Event) uint64 {
 			_, _ = h.Write([]byte{0})
 		}
 	}
-	// Below a microsecond the time depends on the wire format it came in.
+	// Below a microsecond the time depends on the wire format.
 	var when [8]byte
 	binary.BigEndian.PutUint64(when[:], uint64(event.EventTime.Truncate(time.Microsecond).UnixMicro()))
 	_, _ = h.Write(when[:])
@@ -56,15 +56,15 @@ func fingerprint(event *events.Event) uint64 {
 	return h.Sum64()
 }
 
-// SameContent tells whether two states of an event differ in nothing that both
-// views show: neither in what the event says nor in its labels and the like.
+// SameContent reports whether two states of an event are equal in everything that
+// both views show: the fields of the event, labels, annotations.
 func SameContent(a, b *events.Event) bool { return sameContent(a, b) }
 
 func sameContent(a, b *events.Event) bool {
 	return equality.Semantic.DeepEqual(contentOf(a), contentOf(b))
 }
 
-// contentOf is the event without what each view has of its own.
+// contentOf is the event without what each view has for itself.
 func contentOf(event *events.Event) *events.Event {
 	content := *event
 	content.TypeMeta = metav1.TypeMeta{}
@@ -75,8 +75,8 @@ func contentOf(event *events.Event) *events.Event {
 }
 
 // Merge returns what is stored after a state of the host that is newer than the
-// stored one: that state, but for a write of ours that has not reached the host
-// yet and comes after it. It shares memory with its arguments.
+// stored one: that state, unless a pending write of this server comes after it. It
+// shares memory with its arguments.
 func Merge(stored, current *events.Event) *events.Event {
 	if stored == nil {
 		return current

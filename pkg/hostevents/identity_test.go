@@ -99,7 +99,7 @@ func TestBridge_KeepsTheIdentityOfAnEventThatWaits(t *testing.T) {
 	w.waitEqual(t)
 }
 
-// A change that does not say that the event happened again stays here: labels on
+// A change that is no new occurrence of the event stays here: labels on
 // all events must not bring a week of them back into the host's etcd.
 func TestBridge_LabelsDoNotBringAnEventBackInTheHost(t *testing.T) {
 	t.Parallel()
@@ -170,7 +170,7 @@ func TestBridge_ReplacesAnEventThatExpiredInTheHost(t *testing.T) {
 			w.host.byOther(hostevents.Key{Namespace: modelNamespace, Name: "a"}, func(*events.Event) (*events.Event, bool) { return modelEvent("a", "new"), false })
 			return nil
 		},
-		"created with the host away": func(w *world, r *replica) error {
+		"created with the host unavailable": func(w *world, r *replica) error {
 			w.host.loseAll(requestLost)
 			defer w.host.loseAll(nothingLost)
 			return r.storage.Create(context.Background(), w.path("a"), modelEvent("a", "new"), &events.Event{}, modelLife)
@@ -206,13 +206,13 @@ func next(t *testing.T, watching watch.Interface) watch.Event {
 			got.Object = shared.GetObject()
 		}
 		return got
-	case <-time.After(modelPatience):
+	case <-time.After(modelTimeout):
 		t.Fatal("nothing is watched")
 		return watch.Event{}
 	}
 }
 
-// A name is not free for as long as the host has the event, whatever its age says.
+// A name is not free for as long as the host has the event, whatever its age is.
 func TestBridge_DoesNotReplaceWhatTheHostStillHas(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, hostevents.ModeSync)
@@ -246,7 +246,7 @@ func TestBridge_DoesNotReplaceWhatTheHostStillHas(t *testing.T) {
 
 // What the host's admission rejects after it was answered here is undone: an event
 // that the host never had is deleted, one that it has goes back to its state there.
-func TestBridge_UndoesWhatTheHostRejectsLater(t *testing.T) {
+func TestBridge_RevertsWhatTheHostRejectsLater(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, hostevents.ModeAsync)
 	r := w.replicas[0]
@@ -275,8 +275,8 @@ func TestBridge_UndoesWhatTheHostRejectsLater(t *testing.T) {
 			t.Errorf("watched %s of %s, want %s", got.Type, event.Name, want)
 		}
 	}
-	if n := r.bridge.Status().SettleRefused; n != 2 {
-		t.Errorf("%d writes are counted as undone, want 2", n)
+	if n := r.bridge.Status().DrainRejected; n != 2 {
+		t.Errorf("%d writes are counted as reverted, want 2", n)
 	}
 }
 
@@ -302,9 +302,9 @@ func TestBridge_RetriesWhatTheHostFailsAt(t *testing.T) {
 	if took := time.Since(begun); took < 3*time.Second {
 		t.Errorf("three tries within %s", took)
 	}
-	if err := wait.PollUntilContextTimeout(t.Context(), time.Millisecond, modelPatience, true, func(context.Context) (bool, error) {
-		return r.bridge.Status().Settled == 1, nil
+	if err := wait.PollUntilContextTimeout(t.Context(), time.Millisecond, modelTimeout, true, func(context.Context) (bool, error) {
+		return r.bridge.Status().Drained == 1, nil
 	}); err != nil {
-		t.Errorf("settled %d: %v", r.bridge.Status().Settled, err)
+		t.Errorf("drained %d: %v", r.bridge.Status().Drained, err)
 	}
 }

@@ -18,22 +18,22 @@ import (
 const (
 	// positionInterval is how often the position is stored.
 	positionInterval = time.Second
-	// positionChanges is after how many changes it is stored in any case.
+	// positionChanges is the number of changes after which it is stored in any case.
 	positionChanges = 500
 	// positionTimeout is for storing it at the end.
 	positionTimeout = 5 * time.Second
 )
 
-// ingest takes in the host's events for as long as this process leads.
+// ingest stores the host's events while this process leads.
 type ingest struct {
 	bridge   *Bridge
 	pipeline *pipeline.Pipeline
-	// saved and savedDone are the position as last stored, and how many changes
+	// saved and savedDone are the position that was stored last, and how many changes
 	// had been stored then.
 	saved, savedDone uint64
 }
 
-// lead works while this process is the leader.
+// lead runs while this process is the leader.
 func (b *Bridge) lead(ctx context.Context) {
 	ctx, stop := context.WithCancel(ctx)
 	in := &ingest{bridge: b, pipeline: pipeline.Start(ctx)}
@@ -66,7 +66,7 @@ func (in *ingest) run(ctx context.Context) {
 		}
 		if !errors.Is(err, io.EOF) {
 			in.bridge.state.watchFailed(err)
-			klog.FromContext(ctx).Info("Lost the host cluster's events; trying again", "err", err)
+			klog.FromContext(ctx).Info("Failed to follow the events of the host cluster; retrying", "err", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -75,13 +75,13 @@ func (in *ingest) run(ctx context.Context) {
 	}
 }
 
-// follow watches from the position, or lists first where that is not possible.
+// follow watches from the position, or lists first if that is not possible.
 func (in *ingest) follow(ctx context.Context) error {
 	position, err := in.position(ctx)
 	if err != nil {
 		return err
 	}
-	// A watch from a version that is yet to come would wait for it in silence.
+	// A watch from a future version would wait for it without an error.
 	newest, err := in.bridge.config.Host.List(ctx, "", 1)
 	if err != nil {
 		return err
@@ -89,12 +89,12 @@ func (in *ingest) follow(ctx context.Context) error {
 	if err := in.bridge.compareVersions(ctx, newest.Version); err != nil {
 		return err
 	}
-	if err := in.bridge.buryQueued(ctx); err != nil {
+	if err := in.bridge.tombstoneQueued(ctx); err != nil {
 		return err
 	}
-	setBack := newest.Version < position
-	if position == 0 || setBack {
-		if position, err = in.list(ctx, setBack); err != nil {
+	rewound := newest.Version < position
+	if position == 0 || rewound {
+		if position, err = in.list(ctx, rewound); err != nil {
 			return err
 		}
 	}
@@ -102,31 +102,30 @@ func (in *ingest) follow(ctx context.Context) error {
 	if !errors.Is(err, ErrExpired) {
 		return err
 	}
-	klog.FromContext(ctx).Info("The host cluster does not remember where its events were left; listing them", "position", position)
+	klog.FromContext(ctx).Info("The host cluster has compacted the position of the watch; listing its events", "position", position)
 	if position, err = in.list(ctx, false); err != nil {
 		return err
 	}
 	return in.watch(ctx, position)
 }
 
-// position is where to go on: in this process, or after a former one.
+// position is where to continue: in this process, or after an earlier one.
 func (in *ingest) position(ctx context.Context) (uint64, error) {
-	// What was given to the workers is stored by them, so nothing is to be read
-	// again.
+	// The pipeline stores what it was given, so nothing need be read again.
 	if err := in.pipeline.Idle(ctx); err != nil {
 		return 0, err
 	}
 	if reached, _ := in.pipeline.Position(); reached != 0 {
 		return reached, nil
 	}
-	stored, err := in.bridge.config.Records.Position(ctx)
+	stored, err := in.bridge.config.Outbox.Position(ctx)
 	if err == nil {
 		in.pipeline.Reset(stored)
 	}
 	return stored, err
 }
 
-// watch takes in what follows the version.
+// watch ingests the changes after the version.
 func (in *ingest) watch(ctx context.Context, after uint64) error {
 	stream, err := in.bridge.config.Host.Watch(ctx, after)
 	if err != nil {
@@ -139,25 +138,25 @@ func (in *ingest) watch(ctx context.Context, after uint64) error {
 		if err != nil {
 			return err
 		}
-		if err := in.take(ctx, change); err != nil {
+		if err := in.enqueue(ctx, change); err != nil {
 			return err
 		}
 	}
 }
 
-func (in *ingest) take(ctx context.Context, change Change) error {
+func (in *ingest) enqueue(ctx context.Context, change Change) error {
 	if change.Event == nil {
 		in.pipeline.Skip(change.Version)
 		return nil
 	}
 	key := KeyOf(change.Event)
-	return in.pipeline.Give(ctx, key.String(), change.Version, sizeOf(change.Event), func(ctx context.Context) error {
+	return in.pipeline.Enqueue(ctx, key.String(), change.Version, sizeOf(change.Event), func(ctx context.Context) error {
 		defer in.bridge.Lock(key)()
-		return in.bridge.takeChange(ctx, change)
+		return in.bridge.applyChange(ctx, change)
 	})
 }
 
-// keepPosition stores the position now and then, and at the end.
+// keepPosition stores the position at intervals, and at the end.
 func (in *ingest) keepPosition(ctx context.Context) {
 	ticker := time.NewTicker(positionInterval / 10)
 	defer ticker.Stop()
@@ -177,7 +176,7 @@ func (in *ingest) keepPosition(ctx context.Context) {
 	}
 }
 
-// saveLastPosition stores the position once nothing is stored any more.
+// saveLastPosition stores the position after the last change is stored.
 func (in *ingest) saveLastPosition(ended context.Context) {
 	in.pipeline.Wait()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ended), positionTimeout)
@@ -190,17 +189,18 @@ func (in *ingest) savePosition(ctx context.Context) {
 	if reached == 0 || reached == in.saved {
 		return
 	}
-	if err := in.bridge.config.Records.SetPosition(ctx, reached); err != nil {
-		klog.FromContext(ctx).Error(err, "Failed to store up to where the host cluster's events were taken in")
+	if err := in.bridge.config.Outbox.SetPosition(ctx, reached); err != nil {
+		klog.FromContext(ctx).Error(err, "Failed to store the position in the host cluster's events")
 		return
 	}
 	in.saved, in.savedDone = reached, done
 }
 
-// compareVersions warns when our resource versions are above the host's. Clients
-// keep ours. If the group is given back to the host, a watch from a version that
-// the host has not reached waits in silence until it has; one from a lower version
-// that it has compacted ends with 410, after which clients list again.
+// compareVersions warns when the resource versions of this server are above the
+// host's. Clients keep ours. If the group is given back to the host, a watch from a
+// version that the host has not reached waits without an error until it has; one from
+// a lower version that it has compacted ends with 410, after which clients list
+// again.
 func (b *Bridge) compareVersions(ctx context.Context, newestInHost uint64) error {
 	ours, err := b.config.Local.Revision(ctx)
 	if err != nil {
@@ -210,7 +210,7 @@ func (b *Bridge) compareVersions(ctx context.Context, newestInHost uint64) error
 	b.state.change(func(status *Status) { status.VersionsAhead = ahead })
 	if ahead {
 		klog.FromContext(ctx).Info("Resource versions here are above those of the host cluster: restart clients that watch events.k8s.io after the group is given back to it",
-			"ours", ours, "host", newestInHost)
+			"version", ours, "hostVersion", newestInHost)
 	}
 	return nil
 }

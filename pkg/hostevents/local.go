@@ -16,60 +16,61 @@ import (
 type Local interface {
 	// Get returns the event, or nil.
 	Get(ctx context.Context, key Key) (*events.Event, error)
-	// Create stores the event, to live as long as life says, and tells whether it
-	// did: nothing changes where something is stored. It costs less than Upsert.
-	Create(ctx context.Context, event *events.Event, life time.Duration) (created bool, err error)
-	// Upsert replaces the stored event, nil if there is none, by what change
-	// returns, to live as long as change says. A nil result leaves it as it is. One
-	// with another uid is another object: the stored one is deleted before.
-	// Change may be called more than once and must not modify its argument.
+	// Create stores the event for ttl and reports whether it did: where something is
+	// stored nothing changes. It costs less than Upsert.
+	Create(ctx context.Context, event *events.Event, ttl time.Duration) (created bool, err error)
+	// Upsert replaces the stored event, nil if there is none, by the one that change
+	// returns, for the time to live that it returns. A nil result leaves the stored
+	// event as it is. An event with another uid is another object: the stored one is
+	// deleted first. Change may be called more than once and must not modify its
+	// argument.
 	Upsert(ctx context.Context, key Key, change func(stored *events.Event) (*events.Event, time.Duration)) error
-	// Delete removes the event if it is there and when says so.
+	// Delete removes the event if it is there and when returns true for it.
 	Delete(ctx context.Context, key Key, when func(stored *events.Event) bool) error
-	// Revision returns the newest resource version that the store has given out.
+	// Revision returns the newest resource version that the store has assigned.
 	Revision(ctx context.Context) (uint64, error)
-	// List returns a page in the order of Key.String, and how to get the next one;
+	// List returns a page in the order of Key.String, and the token of the next one,
 	// empty at the end.
 	List(ctx context.Context, continueFrom string, limit int64) (items []events.Event, continueAt string, err error)
 }
 
-// Records is where the bridge keeps what must survive a restart. Like the events
-// it is shared by all replicas.
-type Records interface {
-	// Put stores what change makes of the record of the key, which has only its
-	// key where there was none, for as long as life says.
-	Put(ctx context.Context, key Key, life time.Duration, change func(*Record)) error
-	// Remove removes the record if it is still the same.
+// Outbox is where the bridge keeps what must survive a restart. Like the events it is
+// shared by all replicas.
+type Outbox interface {
+	// Put stores the record of the key after change was applied to it, for ttl. A new
+	// record has only its key before.
+	Put(ctx context.Context, key Key, ttl time.Duration, change func(*Record)) error
+	// Remove removes the record if it has not changed.
 	Remove(ctx context.Context, record Record) error
 	// Each calls visit with every record until visit returns false.
 	Each(ctx context.Context, visit func(Record) bool) error
-	// Bury remembers for so long that the event of the uid was deleted.
-	Bury(ctx context.Context, uid types.UID, life time.Duration) error
-	// Buried tells whether Bury was called with the uid.
-	Buried(ctx context.Context, uid types.UID) (bool, error)
-	// Position returns the version of the host up to which everything was taken
-	// in, zero at first.
+	// AddTombstone notes for ttl that the event with the uid was deleted in the host.
+	AddTombstone(ctx context.Context, uid types.UID, ttl time.Duration) error
+	// HasTombstone reports whether the uid has a tombstone.
+	HasTombstone(ctx context.Context, uid types.UID) (bool, error)
+	// Position returns the version of the host up to which everything was ingested,
+	// zero at first.
 	Position(ctx context.Context) (uint64, error)
 	// SetPosition stores the position.
 	SetPosition(ctx context.Context, version uint64) error
 }
 
-// Record says that the host may have another state of an event than the store.
+// Record notes that the host may have another state of an event than the store.
 type Record struct {
 	Key Key
 	// Since is when that began.
 	Since time.Time
-	// Erase names the events that are to be deleted in the host: more than one if
-	// the name was used again and again with the host away.
-	Erase []Identity
-	// Token tells one state of the record from another.
+	// Deletions are the events that are to be deleted in the host: more than one if
+	// the name was used repeatedly while the host was unavailable.
+	Deletions []Identity
+	// Token changes with each change of the record.
 	Token string
 }
 
-// Identity names one event among those that had its key.
+// Identity is one event among those that had its key. It is stored as JSON.
 type Identity struct {
-	// UID is empty if the host gave the event one that was never learned.
-	UID types.UID
-	// Print is the fingerprint of the event.
-	Print uint64
+	// UID is empty if the host assigned one that this server never learned.
+	UID types.UID `json:"UID"`
+	// Fingerprint is that of the event, see fingerprint.
+	Fingerprint uint64 `json:"Print"`
 }

@@ -47,7 +47,7 @@ func TestIngest_MemoryOfLargeEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	bridge := hostevents.New(hostevents.Config{
-		Mode: hostevents.ModeIngest, Host: client, Local: w.local, Records: w.records, Timeout: time.Second, HostTTL: modelTTL,
+		Mode: hostevents.ModeIngest, Host: client, Local: w.local, Outbox: w.outbox, Timeout: time.Second, HostTTL: modelTTL,
 		Retention: func(*events.Event) time.Duration { return 100 * time.Hour },
 		Elect: func(ctx context.Context, lead func(context.Context)) error {
 			lead(ctx)
@@ -63,10 +63,10 @@ func TestIngest_MemoryOfLargeEvents(t *testing.T) {
 	peak := uint64(0)
 	err = wait.PollUntilContextTimeout(t.Context(), 5*time.Millisecond, 8*time.Minute, true, func(context.Context) (bool, error) {
 		peak = max(peak, memoryInUse())
-		return bridge.Status().TakenIn >= count, nil
+		return bridge.Status().Ingested >= count, nil
 	})
 	if err != nil {
-		t.Fatalf("took in %d events: %v", bridge.Status().TakenIn, err)
+		t.Fatalf("ingested %d events: %v", bridge.Status().Ingested, err)
 	}
 	grown := int64(peak) - int64(before) //nolint:gosec // bytes of memory
 	t.Logf("%d events of %d KiB: %d MiB more than before, at most", count, size>>10, grown>>20)

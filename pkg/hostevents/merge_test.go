@@ -14,7 +14,7 @@ import (
 )
 
 // The host gives an event whose creation waited another uid. Its uid here stays,
-// and who owns its fields; what has the name of another event inherits neither.
+// and the owners of its fields; what has the name of another event inherits neither.
 func TestMerge_KeepsWhatIsOursOfTheSameEvent(t *testing.T) {
 	t.Parallel()
 	managed := []metav1.ManagedFieldsEntry{{Manager: "somebody"}}

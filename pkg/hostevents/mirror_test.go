@@ -64,8 +64,8 @@ func TestMirror_AnswersWhatTheHostAnswers(t *testing.T) {
 		}
 		w.mustDelete(t, r, "good")
 	}
-	if status := r.bridge.Status(); status.Postponed != 0 || status.HostAway {
-		t.Errorf("%d writes wait, the host is away: %t", status.Postponed, status.HostAway)
+	if status := r.bridge.Status(); status.Postponed != 0 || !status.HostAvailable {
+		t.Errorf("%d writes wait, the host is available: %t", status.Postponed, status.HostAvailable)
 	}
 	w.waitEqual(t)
 }

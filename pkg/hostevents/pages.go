@@ -14,64 +14,65 @@ import (
 )
 
 const (
-	// hostPage is how many events of the host are asked for at most at once. For
-	// each page the host counts what is left, so it is more than for our own store.
-	hostPage = 2000
-	// pageBytes is how much a page is meant to hold. In core/v1 an event may be
-	// as large as a request.
-	pageBytes = 8 << 20
-	// firstPage is how many are asked for while nothing is known of their size,
-	// and pageGrowth how much larger a page may be than the one before.
-	firstPage  = 100
-	pageGrowth = 4
+	// hostPageSize is the maximum number of the host's events in a page. For each page
+	// the host counts the rest, so it is higher than for our own store.
+	hostPageSize = 2000
+	// targetPageBytes is the intended size of a page. In core/v1 an event may be as
+	// large as a request.
+	targetPageBytes = 8 << 20
+	// initialPageSize is the limit while no size is known, and maxPageGrowth the
+	// factor by which a page may be larger than the one before.
+	initialPageSize = 100
+	maxPageGrowth   = 4
 )
 
-// pageLimit finds how many objects to ask for from how large they have been, so
-// that memory does not depend on their size: as many as there may be while they
-// are small, few when they are large.
+// pageLimit adapts the limit of a page to the size of the objects, so that memory
+// does not depend on it: the maximum while they are small, few when they are large.
 type pageLimit struct {
 	next, most int64
 }
 
-func newPageLimit(most int64) *pageLimit { return &pageLimit{next: min(firstPage, most), most: most} }
+func newPageLimit(most int64) *pageLimit {
+	return &pageLimit{next: min(initialPageSize, most), most: most}
+}
 
-// learn takes note of a page: of how many objects, and of how many bytes
-// together; zero if that is not known.
-func (l *pageLimit) learn(count int, bytes int64) {
+// observe adapts the limit after a page of count objects and bytes in total; zero
+// bytes means unknown.
+func (l *pageLimit) observe(count int, bytes int64) {
 	if count == 0 {
 		return
 	}
 	fit := l.most
 	if bytes > 0 {
-		fit = pageBytes * int64(count) / bytes
+		fit = targetPageBytes * int64(count) / bytes
 	}
-	l.next = max(1, min(fit, l.next*pageGrowth, l.most))
+	l.next = max(1, min(fit, l.next*maxPageGrowth, l.most))
 }
 
-// lower takes note of a page that was too large. It tells whether there is a
-// smaller one to ask for.
-func (l *pageLimit) lower() bool {
+// shrink lowers the limit after a page that was too large. It returns false if there
+// is no lower one.
+func (l *pageLimit) shrink() bool {
 	if l.next == 1 {
 		return false
 	}
-	l.next = max(1, l.next/pageGrowth)
+	l.next = max(1, l.next/maxPageGrowth)
 	return true
 }
 
-// listedPage is a page, or why there is none.
+// listedPage is a page, or the error instead of it.
 type listedPage struct {
 	Page
 	err error
 }
 
-// hostPages lists all events of the host. While a page is worked on the next one
-// is under way, so two are in memory. It ends with the last page, with an error,
-// or with the context.
+// hostPages lists all events of the host. The next page is requested while one is
+// processed, so two are in memory. It ends with the last page, with an error, or with
+// the context.
 func hostPages(ctx context.Context, host Host) <-chan listedPage {
 	pages := make(chan listedPage)
 	go func() {
 		defer close(pages)
-		limit := newPageLimit(hostPage)
+		limit := newPageLimit(hostPageSize)
 		continueFrom := ""
 		for ctx.Err() == nil {
 			page, err := nextPage(ctx, host, continueFrom, limit)
@@ -88,19 +89,19 @@ func hostPages(ctx context.Context, host Host) <-chan listedPage {
 	return pages
 }
 
-// nextPage gets a page with as many events as fit into memory.
+// nextPage gets a page with as many events as the memory allows.
 func nextPage(ctx context.Context, host Host, continueFrom string, limit *pageLimit) (Page, error) {
 	for {
 		page, err := host.List(ctx, continueFrom, limit.next)
-		if errors.Is(err, ErrPageTooLarge) && limit.lower() {
+		if errors.Is(err, ErrPageTooLarge) && limit.shrink() {
 			continue
 		}
-		limit.learn(len(page.Items), page.Bytes)
+		limit.observe(len(page.Items), page.Bytes)
 		return page, err
 	}
 }
 
-// sizeOf is about how much memory an event takes: what it has in the host's form.
+// sizeOf is about how much memory an event takes: its size in core/v1.
 func sizeOf(event *events.Event) int64 {
 	sent := &corev1.Event{}
 	if err := hubcorev1.Convert_events_Event_To_v1_Event(event, sent, nil); err != nil {

@@ -82,7 +82,7 @@ func TestHostPages_EndWithTheContext(t *testing.T) {
 	}
 }
 
-// sizedHost lists events of which each is as large as its size says.
+// sizedHost lists events of the given sizes.
 type sizedHost struct {
 	Host
 	sizes []int64
@@ -128,8 +128,8 @@ func TestHostPages_AreOfSoManyBytes(t *testing.T) {
 		most  int64
 		pages int
 	}{
-		"small":                   {repeated(small, 20_000), pageBytes, 13},
-		"large":                   {repeated(large, 4000), pageBytes + pageBytes/8, 42},
+		"small":                   {repeated(small, 20_000), targetPageBytes, 13},
+		"large":                   {repeated(large, 4000), targetPageBytes + targetPageBytes/8, 42},
 		"huge":                    {repeated(huge, 100), MaxPageBytes, 30},
 		"larger than a page":      {repeated(2*MaxPageBytes, 3), 2 * MaxPageBytes, 3},
 		"large after small":       {append(repeated(small, 10_000), repeated(large, 2000)...), MaxPageBytes, 40},

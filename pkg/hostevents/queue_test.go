@@ -42,19 +42,19 @@ func TestQueue_WhatTheHostFailsAtHoldsUpNothing(t *testing.T) {
 		}
 	}
 	r.leads()
-	err := wait.PollUntilContextTimeout(t.Context(), 5*time.Millisecond, modelPatience, true, func(context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(t.Context(), 5*time.Millisecond, modelTimeout, true, func(context.Context) (bool, error) {
 		return len(w.host.snapshot()) == 2, nil
 	})
 	if err != nil {
 		t.Errorf("the host has %d events, want the 2 that it takes: %v", len(w.host.snapshot()), err)
 	}
 	waiting := 0
-	err = wait.PollUntilContextTimeout(t.Context(), 5*time.Millisecond, modelPatience, true, func(context.Context) (bool, error) {
+	err = wait.PollUntilContextTimeout(t.Context(), 5*time.Millisecond, modelTimeout, true, func(context.Context) (bool, error) {
 		waiting = r.bridge.Status().Queue
 		return waiting == bad, nil
 	})
 	if err != nil {
-		t.Errorf("%d events are said to wait, want %d: %v", waiting, bad, err)
+		t.Errorf("%d events are reported to wait, want %d: %v", waiting, bad, err)
 	}
 	w.host.mutex.Lock()
 	w.host.fails = nil
@@ -70,10 +70,10 @@ func TestQueue_KeepsARecordWhoseEventIsNotStoredYet(t *testing.T) {
 	leader := w.replicas[0]
 	leader.leads()
 	key := hostevents.Key{Namespace: modelNamespace, Name: "a"}
-	if err := w.records.Put(t.Context(), key, time.Hour, func(*hostevents.Record) {}); err != nil {
+	if err := w.outbox.Put(t.Context(), key, time.Hour, func(*hostevents.Record) {}); err != nil {
 		t.Fatal(err)
 	}
-	err := wait.PollUntilContextTimeout(t.Context(), 5*time.Millisecond, modelPatience, true, func(context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(t.Context(), 5*time.Millisecond, modelTimeout, true, func(context.Context) (bool, error) {
 		return leader.bridge.Status().Queue == 1, nil
 	})
 	if err != nil {

@@ -14,9 +14,10 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 )
 
-// tryDrain makes the host equal for one record, or puts the next attempt off.
-func (b *Bridge) tryDrain(ctx context.Context, record Record) {
-	done, err := b.settle(ctx, record)
+// drainRecord makes the event of one record equal in the host, or schedules the next
+// attempt.
+func (b *Bridge) drainRecord(ctx context.Context, record Record) {
+	done, err := b.reconcile(ctx, record)
 	switch {
 	case done:
 		b.backoff.Succeeded(record.Key.String())
@@ -25,28 +26,28 @@ func (b *Bridge) tryDrain(ctx context.Context, record Record) {
 		return
 	}
 	switch answerOf(err) {
-	case unavailable, throttled, lacksRight:
-		// The breaker decides when the next request goes out.
+	case unavailable, throttled, notAuthorized:
+		// The breaker decides when the next request is sent.
 	case answered, timedOut:
 		b.backoff.Failed(record.Key.String())
 	}
-	klog.FromContext(ctx).V(2).Info("An event waits to be made in the host cluster", "event", record.Key.String(), "err", err)
+	klog.FromContext(ctx).V(2).Info("Failed to write an event to the host cluster; it stays in the outbox", "event", klog.KRef(record.Key.Namespace, record.Key.Name), "err", err)
 }
 
-// recordGrace is how long another replica may take from putting a record to
-// storing the event.
+// recordGrace is how long another replica may take from putting a record to storing
+// the event.
 const recordGrace = 3 * time.Second
 
-// settle makes the host equal for one key, and removes the record. It reports false
-// where the record must stay for now.
-func (b *Bridge) settle(ctx context.Context, record Record) (done bool, err error) {
+// reconcile makes the event of one record equal in the host and removes the record.
+// It returns false if the record must stay for now.
+func (b *Bridge) reconcile(ctx context.Context, record Record) (done bool, err error) {
 	defer b.Lock(record.Key)()
-	for _, identity := range record.Erase {
-		err := b.inTime(ctx, record.Key.Namespace, func(ctx context.Context) error { return b.erase(ctx, record.Key, identity) })
+	for _, identity := range record.Deletions {
+		err := b.inTime(ctx, record.Key.Namespace, func(ctx context.Context) error { return b.deleteInHost(ctx, record.Key, identity) })
 		if err != nil && !rejected(err) {
 			return false, err
 		}
-		b.graves.removePrint(identity.Print)
+		b.tombstones.removeFingerprint(identity.Fingerprint)
 	}
 	stored, err := b.config.Local.Get(ctx, record.Key)
 	if err != nil {
@@ -54,29 +55,29 @@ func (b *Bridge) settle(ctx context.Context, record Record) (done bool, err erro
 	}
 	switch {
 	case stored != nil && stored.Host.Pending:
-		if err := b.settlePending(ctx, stored); err != nil {
+		if err := b.reconcilePending(ctx, stored); err != nil {
 			return false, err
 		}
 	case b.config.Shared && !b.backoff.Confirmed(record.Key.String(), record.Token, recordGrace):
-		// The event may be about to be stored by the replica that put the record.
+		// The replica that put the record may be about to store the event.
 		return false, nil
 	}
-	if err := b.config.Records.Remove(ctx, record); err != nil {
+	if err := b.config.Outbox.Remove(ctx, record); err != nil {
 		return false, err
 	}
-	b.state.change(func(status *Status) { status.Settled++ })
+	b.state.change(func(status *Status) { status.Drained++ })
 	return true, nil
 }
 
-// settlePending makes the host's event equal to the stored one.
-func (b *Bridge) settlePending(ctx context.Context, stored *events.Event) error {
+// reconcilePending makes the host's event equal to the stored one.
+func (b *Bridge) reconcilePending(ctx context.Context, stored *events.Event) error {
 	var made *events.Event
 	err := b.inTime(ctx, stored.Namespace, func(ctx context.Context) (err error) {
 		made, err = b.push(ctx, stored)
 		return err
 	})
 	if moved := new(MovedError); errors.As(err, &moved) {
-		return b.TakeIn(ctx, moved)
+		return b.Ingest(ctx, moved)
 	}
 	if rejected(err) {
 		return b.undo(ctx, stored, err)
@@ -87,21 +88,20 @@ func (b *Bridge) settlePending(ctx context.Context, stored *events.Event) error 
 	return b.adopt(ctx, stored, made, made.Host)
 }
 
-// undo takes back a write that was answered and which the host has rejected since:
-// no view shows for long what the cluster's admission does not admit. An event
-// that the host never had is deleted here, one that it has goes back to its state
-// there. One that it has let expire stays as it is: here alone, as it would be
-// without the write.
+// undo reverts a write that was answered and that the host has rejected afterwards,
+// so that no view keeps what the cluster's admission does not admit. An event that
+// the host never had is deleted here, one that it has returns to its state there. One
+// that has expired there stays as it is, here alone, as it would without the write.
 func (b *Bridge) undo(ctx context.Context, stored *events.Event, rejection error) error {
-	klog.FromContext(ctx).Info("The host cluster rejects a write that waited for it; it is undone", "event", klog.KRef(stored.Namespace, stored.Name), "err", rejection)
-	err := b.undone(ctx, stored)
+	klog.FromContext(ctx).Info("The host cluster rejected a write from the outbox; it is reverted", "event", klog.KRef(stored.Namespace, stored.Name), "err", rejection)
+	err := b.restore(ctx, stored)
 	if err == nil {
-		b.state.change(func(status *Status) { status.SettleRefused++ })
+		b.state.change(func(status *Status) { status.DrainRejected++ })
 	}
 	return err
 }
 
-func (b *Bridge) undone(ctx context.Context, stored *events.Event) error {
+func (b *Bridge) restore(ctx context.Context, stored *events.Event) error {
 	key := KeyOf(stored)
 	if stored.Host.Version == 0 {
 		return b.config.Local.Delete(ctx, key, func(now *events.Event) bool {
@@ -124,7 +124,7 @@ func (b *Bridge) undone(ctx context.Context, stored *events.Event) error {
 	return b.adopt(ctx, stored, current, current.Host)
 }
 
-// adopt stores what has become of the stored event in the host.
+// adopt stores the state that the stored event has in the host now.
 func (b *Bridge) adopt(ctx context.Context, stored, made *events.Event, state events.HostState) error {
 	return b.config.Local.Upsert(ctx, KeyOf(stored), func(now *events.Event) (*events.Event, time.Duration) {
 		if now == nil || now.Host.Version > state.Version {
@@ -141,6 +141,6 @@ func (b *Bridge) adopt(ctx context.Context, stored, made *events.Event, state ev
 		}
 		next.Host = state
 		next = withIdentity(next, made.UIDInHost(), now)
-		return next, max(lifeLeft(next, b.config.Now(), b.config.Retention(next)), time.Second)
+		return next, max(remainingTTL(next, b.config.Now(), b.config.Retention(next)), time.Second)
 	})
 }

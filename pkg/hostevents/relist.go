@@ -9,16 +9,16 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 )
 
-// storedPage is how many of the stored events are read at most at once.
+// storedPage is the maximum number of stored events in a page.
 const storedPage = 500
 
-// list compares all events of the host with all that are stored, side by side
-// and page by page, and returns the version from which to watch. With setBack
-// the host's versions count also where the stored ones are higher.
-func (in *ingest) list(ctx context.Context, setBack bool) (uint64, error) {
+// list compares all events of the host with all that are stored, page by page, and
+// returns the version from which to watch. With rewound the host was restored from a
+// backup, and its versions also replace higher ones.
+func (in *ingest) list(ctx context.Context, rewound bool) (uint64, error) {
 	in.bridge.state.change(func(status *Status) { status.Lists++ })
 	stored := &storedEvents{local: in.bridge.config.Local, limit: newPageLimit(storedPage)}
-	c := &comparison{ingest: in, setBack: setBack, stored: stored}
+	c := &comparison{ingest: in, rewound: rewound, stored: stored}
 	listing, stop := context.WithCancel(ctx)
 	defer stop()
 	for page := range hostPages(listing, in.bridge.config.Host) {
@@ -45,10 +45,10 @@ func (in *ingest) list(ctx context.Context, setBack bool) (uint64, error) {
 	return c.version, nil
 }
 
-// comparison goes through both sides in the order of their keys.
+// comparison iterates both sides in the order of their keys.
 type comparison struct {
 	ingest  *ingest
-	setBack bool
+	rewound bool
 	stored  *storedEvents
 	version uint64
 }
@@ -69,20 +69,20 @@ func (c *comparison) listed(ctx context.Context, event *events.Event) error {
 			return nil
 		}
 	}
-	in, setBack, unknown := c.ingest, c.setBack, known == nil || KeyOf(known) != key
-	return in.pipeline.Give(ctx, key.String(), 0, sizeOf(event), func(ctx context.Context) error {
+	in, rewound, likelyNew := c.ingest, c.rewound, known == nil || KeyOf(known) != key
+	return in.pipeline.Enqueue(ctx, key.String(), 0, sizeOf(event), func(ctx context.Context) error {
 		defer in.bridge.Lock(key)()
-		if in.bridge.graves.holds(event) {
+		if in.bridge.tombstones.holds(event) {
 			return nil
 		}
-		return in.bridge.store(ctx, event, unknown, func(stored *events.Event) bool {
-			return stored.Host.Version < event.Host.Version || setBack && stored.Host.Version != event.Host.Version
+		return in.bridge.store(ctx, event, likelyNew, func(stored *events.Event) bool {
+			return stored.Host.Version < event.Host.Version || rewound && stored.Host.Version != event.Host.Version
 		})
 	})
 }
 
-// missingBefore handles the stored events up to the key, which the host does not
-// have; nil is all that are left.
+// missingBefore handles the stored events before the key, which the host does not
+// have; nil means all that are left.
 func (c *comparison) missingBefore(ctx context.Context, key *Key) error {
 	for {
 		event, err := c.stored.peek(ctx)
@@ -96,15 +96,15 @@ func (c *comparison) missingBefore(ctx context.Context, key *Key) error {
 	}
 }
 
-// missing deletes an event that somebody deleted in the host while nobody
-// watched. One that may only have reached the host's time to live is kept.
+// missing deletes an event that was deleted in the host while nobody watched. One
+// that may have expired there is kept.
 func (c *comparison) missing(ctx context.Context, event *events.Event) error {
-	in, version, setBack, uid, key := c.ingest, c.version, c.setBack, event.UID, KeyOf(event)
+	in, version, rewound, uid, key := c.ingest, c.version, c.rewound, event.UID, KeyOf(event)
 	gone := func(stored *events.Event) bool {
 		switch host := stored.Host; {
 		case stored.UID != uid, host.Version == 0, host.Pending:
 			return false
-		case host.Version > version && !setBack:
+		case host.Version > version && !rewound:
 			return false // made after the list
 		}
 		return !expiredInHost(lastWritten(stored), in.bridge.config.Now(), in.bridge.config.HostTTL)
@@ -112,13 +112,13 @@ func (c *comparison) missing(ctx context.Context, event *events.Event) error {
 	if !gone(event) {
 		return nil
 	}
-	return in.pipeline.Give(ctx, key.String(), 0, 0, func(ctx context.Context) error {
+	return in.pipeline.Enqueue(ctx, key.String(), 0, 0, func(ctx context.Context) error {
 		defer in.bridge.Lock(key)()
 		return in.bridge.config.Local.Delete(ctx, key, gone)
 	})
 }
 
-// storedEvents goes through all stored events, page by page.
+// storedEvents iterates all stored events, page by page.
 type storedEvents struct {
 	local        Local
 	limit        *pageLimit
@@ -127,7 +127,7 @@ type storedEvents struct {
 	ended        bool
 }
 
-// peek returns the next event without going on to it, or nil at the end.
+// peek returns the next event without moving to it, or nil at the end.
 func (s *storedEvents) peek(ctx context.Context) (*events.Event, error) {
 	for len(s.page) == 0 {
 		if s.ended {
@@ -138,10 +138,10 @@ func (s *storedEvents) peek(ctx context.Context) (*events.Event, error) {
 			return nil, err
 		}
 		s.page, s.continueFrom, s.ended = page, continueAt, continueAt == ""
-		s.limit.learn(len(page), sizeOfAll(page))
+		s.limit.observe(len(page), sizeOfAll(page))
 	}
 	return &s.page[0], nil
 }
 
-// next goes on behind the event that peek returned.
+// next moves behind the event that peek returned.
 func (s *storedEvents) next() { s.page = s.page[1:] }

@@ -73,12 +73,12 @@ func TestMirror_AChangeThatTheHostHasIsNoConflict(t *testing.T) {
 			},
 		},
 		"its echo": {
-			meanwhile: func(w *world) error { return w.takeInCurrent(name) },
+			meanwhile: func(w *world) error { return w.ingestCurrent(name) },
 			want:      func(made *events.Event) *events.Event { return made },
 		},
 		"its echo, and the answer is lost": {
 			lost:      answerLost,
-			meanwhile: func(w *world) error { return w.takeInCurrent(name) },
+			meanwhile: func(w *world) error { return w.ingestCurrent(name) },
 			want:      func(made *events.Event) *events.Event { return made },
 		},
 	} {
@@ -114,9 +114,9 @@ func TestMirror_AChangeThatTheHostHasIsNoConflict(t *testing.T) {
 	}
 }
 
-// takeInCurrent stores what the host has now, as a leader does with what its watch
-// tells. The host waits.
-func (w *world) takeInCurrent(name string) error {
+// ingestCurrent stores what the host has now, as a leader does with a change
+// of its watch. The host waits.
+func (w *world) ingestCurrent(name string) error {
 	current := w.host.events[hostevents.Key{Namespace: modelNamespace, Name: name}].DeepCopy()
 	return w.local.Upsert(context.Background(), hostevents.KeyOf(current), func(stored *events.Event) (*events.Event, time.Duration) {
 		return hostevents.Merge(stored, current), time.Hour

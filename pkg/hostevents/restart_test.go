@@ -33,7 +33,7 @@ func TestBridge_WhatIsToBeDeletedStaysAwayOverARestart(t *testing.T) {
 				t.Fatalf("the host has %d events, want 2", n)
 			}
 			if forgetful {
-				w.host.forget()
+				w.host.compact()
 			}
 
 			w.addReplica(hostevents.ModeSync, false)

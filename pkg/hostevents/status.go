@@ -8,37 +8,37 @@ import (
 	"time"
 )
 
-// Status tells how the bridge is doing.
+// Status is the state of the bridge.
 type Status struct {
 	Mode Mode
-	// Leading tells whether this process takes in and works on the queue.
+	// Leading is set if this process ingests and drains the outbox.
 	Leading bool
-	// Connected tells whether the watch of the host is open.
+	// Connected is set while the watch of the host is open.
 	Connected bool
-	// Lag is for how long the oldest change that was received has not been stored
-	// yet, or for how long there has been no watch.
+	// Lag is the age of the oldest change that was received and is not stored yet, or
+	// how long there has been no watch.
 	Lag time.Duration
-	// Queue is the number of events that wait to be made equal in the host, as
-	// last counted by the leader.
+	// Queue is the number of records in the outbox, as last counted by the leader.
 	Queue int
-	// HostAway tells that writes go to the queue, since the host fails.
-	HostAway bool
-	// VersionsAhead tells that our resource versions were above the host's when the
-	// host was last compared, at each start of the watch of it.
+	// HostAvailable is false while writes go to the outbox at once because the host
+	// fails.
+	HostAvailable bool
+	// VersionsAhead is set if the resource versions of this server were above the
+	// host's when they were last compared, at each start of the watch.
 	VersionsAhead bool
 	// LastSuccess is when the host last answered a mirrored write, or when a
-	// change of it was last taken in; zero if never.
+	// change of it was last ingested; zero if never.
 	LastSuccess time.Time
 	// LastFailure is the last failure to reach the host, and when; empty if none.
 	LastFailure   string
 	LastFailureAt time.Time
 
-	// The rest counts since the start.
+	// The rest are counters from the start of the process.
 
-	Mirrored, MirrorRefused, MirrorFailed, Postponed, TakenIn, Lists, WatchFailures, Settled, SettleRefused uint64
+	Mirrored, MirrorRefused, MirrorFailed, Postponed, Ingested, Lists, WatchFailures, Drained, DrainRejected uint64
 }
 
-// state gathers a Status.
+// state collects a Status.
 type state struct {
 	now func() time.Time
 
@@ -50,13 +50,13 @@ type state struct {
 
 func newState(now func() time.Time) *state { return &state{now: now} }
 
-// Status returns how the bridge is doing now.
+// Status returns the current state of the bridge.
 func (b *Bridge) Status() Status {
 	b.state.mutex.Lock()
 	defer b.state.mutex.Unlock()
 	status := b.state.status
 	status.Mode = b.config.Mode
-	status.HostAway = b.breaker.Open()
+	status.HostAvailable = !b.breaker.Open()
 	status.Lag = b.state.lag()
 	return status
 }
@@ -84,7 +84,7 @@ func (s *state) change(with func(*Status)) {
 	with(&s.status)
 }
 
-// mirrored notes an answer of the host; err is what it said against the write.
+// mirrored records an answer of the host; err is its reason to refuse the write.
 func (s *state) mirrored(err error) {
 	s.change(func(status *Status) {
 		status.LastSuccess = s.now()
@@ -103,9 +103,9 @@ func (s *state) mirrorFailed(err error) {
 	})
 }
 
-func (s *state) tookIn() {
+func (s *state) ingested() {
 	s.change(func(status *Status) {
-		status.TakenIn++
+		status.Ingested++
 		status.LastSuccess = s.now()
 	})
 }
@@ -117,7 +117,7 @@ func (s *state) watchFailed(err error) {
 	})
 }
 
-// connected notes that the watch was opened or lost.
+// connected records that the watch was opened or lost.
 func (s *state) connected(connected bool) {
 	s.change(func(status *Status) { status.Connected = connected })
 	s.mutex.Lock()
@@ -129,8 +129,8 @@ func (s *state) connected(connected bool) {
 	}
 }
 
-// leading notes that this process has become the leader, or ceased to be it.
-// Oldest returns when the oldest change that is not stored yet was received.
+// leading records that this process has become the leader or is no longer. Oldest
+// returns when the oldest change that is not stored yet was received.
 func (s *state) leading(leading bool, oldest func() time.Time) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()

@@ -13,83 +13,84 @@ import (
 )
 
 const (
-	// graveLife is how long a change may take to come in from the host.
-	graveLife = 5 * time.Minute
-	// graveLimit bounds the memory: some ten megabytes.
-	graveLimit = 100_000
+	// tombstoneTTL is how late a change from the host may arrive.
+	tombstoneTTL = 5 * time.Minute
+	// tombstoneLimit bounds the memory to about ten megabytes.
+	tombstoneLimit = 100_000
 )
 
-// graves remembers the uids of events that were deleted here. A change from
-// before the deletion may still be on its way, and must not bring the event back.
-type graves struct {
+// tombstones keeps the uids of events that were deleted here. A change from before
+// the deletion may arrive later, and must not bring the event back.
+type tombstones struct {
 	now func() time.Time
 
 	mutex      sync.Mutex
 	young, old map[types.UID]struct{}
-	turned     time.Time
-	// prints are the fingerprints of those whose uid was never learned, until the
-	// queue has deleted them in the host.
-	prints map[uint64]struct{}
+	// rotated is when young became old.
+	rotated time.Time
+	// fingerprints are those of events whose uid in the host was never learned, until
+	// they are deleted there.
+	fingerprints map[uint64]struct{}
 }
 
-func newGraves(now func() time.Time) *graves {
-	return &graves{now: now, young: map[types.UID]struct{}{}, old: map[types.UID]struct{}{}, turned: now(), prints: map[uint64]struct{}{}}
+func newTombstones(now func() time.Time) *tombstones {
+	return &tombstones{now: now, young: map[types.UID]struct{}{}, old: map[types.UID]struct{}{}, rotated: now(), fingerprints: map[uint64]struct{}{}}
 }
 
-func (g *graves) add(uid types.UID) {
+func (t *tombstones) add(uid types.UID) {
 	if uid == "" {
 		return
 	}
-	g.mutex.Lock()
-	defer g.mutex.Unlock()
-	if now := g.now(); len(g.young) >= graveLimit || now.Sub(g.turned) >= graveLife {
-		g.old, g.young, g.turned = g.young, map[types.UID]struct{}{}, now
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	if now := t.now(); len(t.young) >= tombstoneLimit || now.Sub(t.rotated) >= tombstoneTTL {
+		t.old, t.young, t.rotated = t.young, map[types.UID]struct{}{}, now
 	}
-	g.young[uid] = struct{}{}
+	t.young[uid] = struct{}{}
 }
 
-// addPrint remembers an event without a uid until removePrint.
-func (g *graves) addPrint(mark uint64) {
-	g.mutex.Lock()
-	defer g.mutex.Unlock()
-	g.prints[mark] = struct{}{}
+// addFingerprint adds an event without a uid, until removeFingerprint.
+func (t *tombstones) addFingerprint(fingerprint uint64) {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	t.fingerprints[fingerprint] = struct{}{}
 }
 
-// forgetPrints makes room for what the queue says.
-func (g *graves) forgetPrints() {
-	g.mutex.Lock()
-	defer g.mutex.Unlock()
-	clear(g.prints)
+// clearFingerprints removes all fingerprints, before those in the outbox are added.
+func (t *tombstones) clearFingerprints() {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	clear(t.fingerprints)
 }
 
-func (g *graves) removePrint(mark uint64) {
-	g.mutex.Lock()
-	defer g.mutex.Unlock()
-	delete(g.prints, mark)
+func (t *tombstones) removeFingerprint(fingerprint uint64) {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	delete(t.fingerprints, fingerprint)
 }
 
-// holds tells whether the event was deleted here.
-func (g *graves) holds(event *events.Event) bool {
-	if g.has(event.UID) {
+// holds reports whether the event was deleted here.
+func (t *tombstones) holds(event *events.Event) bool {
+	if t.has(event.UID) {
 		return true
 	}
-	g.mutex.Lock()
-	some := len(g.prints) > 0
-	g.mutex.Unlock()
+	t.mutex.Lock()
+	some := len(t.fingerprints) > 0
+	t.mutex.Unlock()
 	if !some {
 		return false
 	}
-	mark := fingerprint(event)
-	g.mutex.Lock()
-	defer g.mutex.Unlock()
-	_, has := g.prints[mark]
+	own := fingerprint(event)
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	_, has := t.fingerprints[own]
 	return has
 }
 
-func (g *graves) has(uid types.UID) bool {
-	g.mutex.Lock()
-	defer g.mutex.Unlock()
-	_, young := g.young[uid]
-	_, old := g.old[uid]
+func (t *tombstones) has(uid types.UID) bool {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	_, young := t.young[uid]
+	_, old := t.old[uid]
 	return young || old
 }

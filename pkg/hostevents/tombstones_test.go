@@ -14,22 +14,22 @@ import (
 func TestGraves_ForgetInTime(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1000, 0)
-	g := newGraves(func() time.Time { return now })
+	g := newTombstones(func() time.Time { return now })
 	g.add("a")
-	now = now.Add(graveLife)
+	now = now.Add(tombstoneTTL)
 	g.add("b")
 	if !g.has("a") || !g.has("b") {
 		t.Error("forgotten too early")
 	}
-	now = now.Add(graveLife)
+	now = now.Add(tombstoneTTL)
 	g.add("c")
 	if g.has("a") || !g.has("b") {
 		t.Error("the old one is not forgotten, or the young one is")
 	}
-	for i := range 3 * graveLimit {
+	for i := range 3 * tombstoneLimit {
 		g.add(types.UID(strconv.Itoa(i)))
 	}
-	if n := len(g.young) + len(g.old); n > 2*graveLimit {
+	if n := len(g.young) + len(g.old); n > 2*tombstoneLimit {
 		t.Errorf("%d uids are remembered", n)
 	}
 }

@@ -28,7 +28,7 @@ import (
 const (
 	modelNamespace = "team"
 	modelTTL       = time.Hour
-	modelPatience  = 30 * time.Second
+	modelTimeout   = 30 * time.Second
 )
 
 // world is a real embedded store, a host, and replicas that join the two.
@@ -37,7 +37,7 @@ type world struct {
 	store    apiserverstorage.Interface
 	prefix   string
 	local    hostevents.Local
-	records  hostevents.Records
+	outbox   hostevents.Outbox
 	replicas []*replica
 }
 
@@ -51,7 +51,7 @@ type replica struct {
 func newWorld(t *testing.T, modes ...hostevents.Mode) *world {
 	t.Helper()
 	stores := eventstore.Open(t)
-	w := &world{host: newHostModel(), store: stores.Events, prefix: stores.Prefix, local: stores.Local, records: stores.Outbox}
+	w := &world{host: newHostModel(), store: stores.Events, prefix: stores.Prefix, local: stores.Local, outbox: stores.Outbox}
 	t.Cleanup(func() {
 		for _, r := range w.replicas {
 			r.stop()
@@ -68,7 +68,7 @@ func (w *world) addReplica(mode hostevents.Mode, shared bool) {
 	r := &replica{}
 	r.bridge = hostevents.New(hostevents.Config{
 		Shared: shared,
-		Mode:   mode, Host: w.host, Local: w.local, Records: w.records,
+		Mode:   mode, Host: w.host, Local: w.local, Outbox: w.outbox,
 		Timeout: time.Second, HostTTL: modelTTL,
 		Retention: func(*events.Event) time.Duration { return 100 * time.Hour },
 		Elect: func(ctx context.Context, lead func(context.Context)) error {
@@ -137,7 +137,7 @@ func bumpSeries(event *events.Event) {
 func (w *world) waitEqual(t *testing.T) {
 	t.Helper()
 	var why string
-	err := wait.PollUntilContextTimeout(t.Context(), 5*time.Millisecond, modelPatience, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(t.Context(), 5*time.Millisecond, modelTimeout, true, func(ctx context.Context) (bool, error) {
 		var err error
 		why, err = w.difference(ctx)
 		return why == "", err
@@ -149,7 +149,7 @@ func (w *world) waitEqual(t *testing.T) {
 
 func (w *world) difference(ctx context.Context) (string, error) {
 	waiting := 0
-	if err := w.records.Each(ctx, func(hostevents.Record) bool { waiting++; return true }); err != nil {
+	if err := w.outbox.Each(ctx, func(hostevents.Record) bool { waiting++; return true }); err != nil {
 		return "", err
 	}
 	stored, _, err := w.local.List(ctx, "", 0)
@@ -169,10 +169,10 @@ func (w *world) difference(ctx context.Context) (string, error) {
 		}
 	}
 	if diff := cmp.Diff(hosts, ours); diff != "" {
-		return fmt.Sprintf("%d records in the queue, (-host +ours)\n%s", waiting, diff), nil
+		return fmt.Sprintf("%d records in the outbox, (-host +ours)\n%s", waiting, diff), nil
 	}
 	if waiting > 0 {
-		return fmt.Sprintf("%d records in the queue", waiting), nil
+		return fmt.Sprintf("%d records in the outbox", waiting), nil
 	}
 	return "", nil
 }

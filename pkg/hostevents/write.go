@@ -15,9 +15,9 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/hostevents/internal/retry"
 )
 
-// Create makes the event in the host and returns it as it is to be stored. A
-// host that cannot do it now does it later. The error is what the host says
-// against it.
+// Create creates the event in the host and returns it as it is to be stored. If the
+// host cannot do it now, the event goes to the outbox. The error is the host's
+// refusal.
 func (b *Bridge) Create(ctx context.Context, event *events.Event) (*events.Event, error) {
 	attempt := *event
 	attempt.Host = events.HostState{}
@@ -26,13 +26,13 @@ func (b *Bridge) Create(ctx context.Context, event *events.Event) (*events.Event
 	})
 }
 
-// Update makes the change from stored to updated in the host and returns what is
-// to be stored. It fails with a MovedError if the host's state is not the stored
-// one.
+// Update makes the change from stored to updated in the host and returns the event as
+// it is to be stored. It fails with a MovedError if the host's state is not the
+// stored one.
 func (b *Bridge) Update(ctx context.Context, stored, updated *events.Event) (*events.Event, error) {
 	attempt := *updated
 	attempt.Host, attempt.UID = stored.Host, stored.UID
-	if b.hostNeedNotKnow(&attempt) {
+	if b.staysLocal(&attempt) {
 		return &attempt, nil
 	}
 	made, err := b.write(ctx, &attempt, func(ctx context.Context) (*events.Event, error) {
@@ -65,7 +65,7 @@ func (b *Bridge) markDeleted(ctx context.Context, event *events.Event) (*events.
 	return current, err
 }
 
-// write calls the host in time, or puts the event into the queue.
+// write calls the host within the timeout, or puts the event into the outbox.
 func (b *Bridge) write(ctx context.Context, attempt *events.Event, call func(context.Context) (*events.Event, error)) (*events.Event, error) {
 	if !b.reachable(attempt.Namespace) {
 		return b.postpone(ctx, attempt)
@@ -80,39 +80,39 @@ func (b *Bridge) write(ctx context.Context, attempt *events.Event, call func(con
 		return asStored(made, attempt), nil
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
-	case final(err):
-		return nil, inOurWords(err)
+	case terminal(err):
+		return nil, withOurGroup(err)
 	}
 	return b.postpone(ctx, attempt)
 }
 
-// reachable tells whether a write to the namespace should try the host at once.
+// reachable reports whether a write to the namespace should go to the host at once.
 func (b *Bridge) reachable(namespace string) bool {
 	return b.config.Mode == ModeSync && b.breaker.Check(namespace) == retry.Permitted
 }
 
-// inTime calls the host about an event of the namespace, with our limit, and notes
-// how that went.
+// inTime calls the host about an event of the namespace within the timeout, and
+// records the outcome.
 func (b *Bridge) inTime(ctx context.Context, namespace string, call func(context.Context) error) error {
 	limited, cancel := context.WithTimeout(ctx, b.config.Timeout)
 	defer cancel()
 	err := call(limited)
 	switch {
-	case err == nil || final(err) || errors.As(err, new(*busyError)):
+	case err == nil || terminal(err) || errors.As(err, new(*busyError)):
 		b.breaker.Succeeded(namespace)
 		b.state.mirrored(err)
 	case ctx.Err() == nil:
 		b.state.mirrorFailed(err)
-		if b.noteFailure(namespace, err) {
-			klog.FromContext(ctx).Info("The host cluster fails; writes wait in the queue until it does not", "err", err)
+		if b.recordFailure(namespace, err) {
+			klog.FromContext(ctx).Info("The host cluster is unavailable; writes go to the outbox until it is available again", "err", err)
 		}
 	}
 	return err
 }
 
-// noteFailure notes that the host has not decided about a write to the namespace. It
-// tells whether the host is taken to be away from now on.
-func (b *Bridge) noteFailure(namespace string, err error) (opened bool) {
+// recordFailure records in the breaker that the host has not decided about a write to the
+// namespace. It reports whether the host counts as unavailable from now on.
+func (b *Bridge) recordFailure(namespace string, err error) (opened bool) {
 	switch answerOf(err) {
 	case unavailable:
 		return b.breaker.HostFailed()
@@ -121,14 +121,14 @@ func (b *Bridge) noteFailure(namespace string, err error) (opened bool) {
 	case throttled:
 		seconds, _ := apierrors.SuggestsClientDelay(err)
 		b.breaker.Throttled(namespace, time.Duration(seconds)*time.Second)
-	case lacksRight:
+	case notAuthorized:
 		b.breaker.NamespaceFailed(namespace)
 	case answered:
 	}
 	return false
 }
 
-// asStored is the host's state with what is ours alone.
+// asStored is the host's state with the fields that this server has for itself.
 func asStored(made, attempt *events.Event) *events.Event {
 	stored := *made
 	stored.ManagedFields = attempt.ManagedFields
@@ -136,8 +136,8 @@ func asStored(made, attempt *events.Event) *events.Event {
 	return &stored
 }
 
-// push makes the host's state equal to the event, which tells by its own Host
-// state on which state of the host it is based.
+// push makes the host's state equal to the event, whose Host state is the state of
+// the host that it is based on.
 func (b *Bridge) push(ctx context.Context, event *events.Event) (*events.Event, error) {
 	host := b.config.Host
 	if event.Host.Version == 0 {
@@ -161,7 +161,7 @@ func (b *Bridge) push(ctx context.Context, event *events.Event) (*events.Event, 
 	if !event.Host.Pending || !sameEvent(event, current) {
 		return nil, &MovedError{Key: KeyOf(event), Stored: event, Current: current}
 	}
-	// What is stored was acknowledged after the host's state was made, or is that
+	// The stored state was acknowledged after the host's state was made, or is that
 	// state.
 	next := *event
 	next.Host = current.Host
@@ -173,14 +173,14 @@ func (b *Bridge) push(ctx context.Context, event *events.Event) (*events.Event, 
 	return made, err
 }
 
-// pushMissing makes an event again that the host does not have any more, unless
-// somebody deleted it there, or it has expired there and has not happened again.
+// pushMissing creates an event again that the host does not have any more, unless it
+// was deleted there, or has expired there without a new occurrence.
 func (b *Bridge) pushMissing(ctx context.Context, event *events.Event) (*events.Event, error) {
 	expired := b.expiredInHost(event)
 	if event.Host.Version != 0 && !event.Host.Pending && !expired {
 		return nil, &MovedError{Key: KeyOf(event), Stored: event}
 	}
-	if expired && !happenedAgain(event) {
+	if expired && !recurred(event) {
 		here := *event
 		here.Host.Pending = false
 		return &here, nil

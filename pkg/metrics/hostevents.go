@@ -24,7 +24,7 @@ func (r *Registry) RegisterHostEvents(status func() hostevents.Status) error {
 	return nil
 }
 
-// hostCollector reads the metrics from the status when they are asked for.
+// hostCollector reads the metrics from the status at each scrape.
 type hostCollector struct {
 	basemetrics.BaseStableCollector
 
@@ -50,25 +50,25 @@ func newHostCollector(status func() hostevents.Status) *hostCollector {
 	count := func(name, help string, value func(hostevents.Status) uint64) {
 		add(name, help, basemetrics.CounterValue, func(s hostevents.Status) float64 { return float64(value(s)) })
 	}
-	gauge("leader", "Whether this process takes in the host cluster's events.", func(s hostevents.Status) float64 { return truth(s.Leading) })
-	gauge("connected", "Whether the watch of the host cluster's events is open; on the leader.", func(s hostevents.Status) float64 { return truth(s.Connected) })
-	gauge("lag_seconds", "For how long the oldest change received from the host cluster has not been stored, or for how long there has been no watch; on the leader.",
+	gauge("leader", "1 if this process ingests the events of the host cluster and drains the queue, 0 otherwise.", func(s hostevents.Status) float64 { return boolValue(s.Leading) })
+	gauge("connected", "1 while the watch of the events of the host cluster is open, on the leader.", func(s hostevents.Status) float64 { return boolValue(s.Connected) })
+	gauge("lag_seconds", "Age of the oldest change received from the host cluster that is not stored yet, or time without a watch, in seconds, on the leader.",
 		func(s hostevents.Status) float64 { return s.Lag.Seconds() })
-	gauge("queue_length", "Events that wait to be made equal in the host cluster; on the leader.", func(s hostevents.Status) float64 { return float64(s.Queue) })
-	gauge("host_away", "Whether writes go to the queue since the host cluster fails.", func(s hostevents.Status) float64 { return truth(s.HostAway) })
-	gauge("resource_version_ahead", "Whether resource versions here were above those of the host cluster when its watch was last opened; on the leader.",
-		func(s hostevents.Status) float64 { return truth(s.VersionsAhead) })
-	gauge("last_success_timestamp_seconds", "When the host cluster last answered a write, or a change of it was last stored.", func(s hostevents.Status) float64 { return seconds(s.LastSuccess) })
-	gauge("last_failure_timestamp_seconds", "When the host cluster could last not be reached.", func(s hostevents.Status) float64 { return seconds(s.LastFailureAt) })
+	gauge("queue_length", "Events that are still to be written to the host cluster, on the leader.", func(s hostevents.Status) float64 { return float64(s.Queue) })
+	gauge("host_available", "1 if writes are sent to the host cluster, 0 while they go to the queue at once because it fails.", func(s hostevents.Status) float64 { return boolValue(s.HostAvailable) })
+	gauge("resource_version_ahead", "1 if the resource versions of this server were above those of the host cluster when its watch was last opened, on the leader.",
+		func(s hostevents.Status) float64 { return boolValue(s.VersionsAhead) })
+	gauge("last_success_timestamp_seconds", "Unix time of the last answer of the host cluster to a write, or of the last change of it that was stored.", func(s hostevents.Status) float64 { return unixSeconds(s.LastSuccess) })
+	gauge("last_failure_timestamp_seconds", "Unix time of the last failure to reach the host cluster.", func(s hostevents.Status) float64 { return unixSeconds(s.LastFailureAt) })
 	count("mirrored_total", "Writes made in the host cluster.", func(s hostevents.Status) uint64 { return s.Mirrored })
-	count("refused_total", "Writes that the host cluster refused, or that were tried again on its newer state.", func(s hostevents.Status) uint64 { return s.MirrorRefused })
+	count("refused_total", "Writes that the host cluster refused, or that were retried on its newer state.", func(s hostevents.Status) uint64 { return s.MirrorRefused })
 	count("failed_total", "Writes for which the host cluster could not be reached in time.", func(s hostevents.Status) uint64 { return s.MirrorFailed })
 	count("postponed_total", "Writes put into the queue.", func(s hostevents.Status) uint64 { return s.Postponed })
-	count("settled_total", "Events taken from the queue since they are equal in the host cluster.", func(s hostevents.Status) uint64 { return s.Settled })
-	count("settle_refused_total", "Writes from the queue that the host cluster rejected, and which were undone here.", func(s hostevents.Status) uint64 { return s.SettleRefused })
-	count("taken_in_total", "States of events taken in from the host cluster.", func(s hostevents.Status) uint64 { return s.TakenIn })
-	count("lists_total", "Times that all events of the host cluster were listed.", func(s hostevents.Status) uint64 { return s.Lists })
-	count("watch_failures_total", "Times that the watch of the host cluster's events failed.", func(s hostevents.Status) uint64 { return s.WatchFailures })
+	count("queue_drained_total", "Events removed from the queue because the host cluster has their state.", func(s hostevents.Status) uint64 { return s.Drained })
+	count("queue_rejected_total", "Writes from the queue that the host cluster rejected, and that were reverted here.", func(s hostevents.Status) uint64 { return s.DrainRejected })
+	count("ingested_total", "States of events that were ingested from the host cluster.", func(s hostevents.Status) uint64 { return s.Ingested })
+	count("lists_total", "Complete lists of the events of the host cluster.", func(s hostevents.Status) uint64 { return s.Lists })
+	count("watch_failures_total", "Failures of the watch of the events of the host cluster.", func(s hostevents.Status) uint64 { return s.WatchFailures })
 	return c
 }
 
@@ -87,15 +87,15 @@ func (c *hostCollector) CollectWithStability(ch chan<- basemetrics.Metric) {
 	}
 }
 
-func truth(is bool) float64 {
+func boolValue(is bool) float64 {
 	if is {
 		return 1
 	}
 	return 0
 }
 
-// seconds is the time as metrics have it; zero for none.
-func seconds(at time.Time) float64 {
+// unixSeconds is the time as a metric value; zero for none.
+func unixSeconds(at time.Time) float64 {
 	if at.IsZero() {
 		return 0
 	}

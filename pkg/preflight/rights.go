@@ -38,8 +38,8 @@ func rights() []right {
 		{group: "authorization.k8s.io", resource: "subjectaccessreviews", verbs: []string{"create"}, without: "every request is answered with an error: the server cannot ask what a user may do"},
 		{group: "authentication.k8s.io", resource: "tokenreviews", verbs: []string{"create"}, without: "requests with a token that reach the server directly are refused"},
 		{resource: "configmaps", namespace: metav1.NamespaceSystem, name: "extension-apiserver-authentication", verbs: []string{"get", "list", "watch"}, without: "the server does not accept kube-apiserver as a proxy"},
-		{group: "coordination.k8s.io", resource: "leases", namespace: ownNamespace, verbs: []string{"create"}, without: "core/v1 events are not taken in"},
-		{group: "coordination.k8s.io", resource: "leases", namespace: ownNamespace, name: "host-events", verbs: []string{"get", "update"}, without: "core/v1 events are not taken in"},
+		{group: "coordination.k8s.io", resource: "leases", namespace: ownNamespace, verbs: []string{"create"}, without: "core/v1 events are not ingested"},
+		{group: "coordination.k8s.io", resource: "leases", namespace: ownNamespace, name: "host-events", verbs: []string{"get", "update"}, without: "core/v1 events are not ingested"},
 	}
 	for _, resource := range []string{
 		"mutatingwebhookconfigurations", "validatingwebhookconfigurations", "mutatingadmissionpolicies", "mutatingadmissionpolicybindings",

@@ -163,7 +163,7 @@ func (h *host) tookIn(ctx context.Context) (int, error) {
 		return 0, fmt.Errorf("asking the server for its metrics: %w", err)
 	}
 	for line := range strings.Lines(string(raw)) {
-		if text, found := strings.CutPrefix(line, "events_apiserver_host_events_taken_in_total "); found {
+		if text, found := strings.CutPrefix(line, "events_apiserver_host_events_ingested_total "); found {
 			count, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
 			return int(count), err
 		}

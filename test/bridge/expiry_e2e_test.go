@@ -25,7 +25,7 @@ func TestExpiry(t *testing.T) {
 			t.Parallel()
 			h, err := startHost(t, store, map[string][]string{
 				cluster.KubeAPIServer:   {"--event-ttl=" + hostTTL.String()},
-				cluster.EventsAPIServer: {"--host-event-ttl=" + hostTTL.String()},
+				cluster.EventsAPIServer: {"--host-events-ttl=" + hostTTL.String()},
 			})
 			if err != nil {
 				t.Fatal(err)

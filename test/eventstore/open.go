@@ -22,7 +22,7 @@ type Stores struct {
 	Prefix string
 	// Local and Outbox are what the bridge has.
 	Local  hostevents.Local
-	Outbox hostevents.Records
+	Outbox hostevents.Outbox
 }
 
 // Open opens a store in a directory of the test's, and closes it after the test.

@@ -372,7 +372,7 @@ func testStatus(t *testing.T, s *suite) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"events_apiserver_host_events_leader 1\n", "events_apiserver_host_events_connected 1\n", "events_apiserver_host_events_host_away 0\n", "events_apiserver_host_events_queue_length 0\n", "events_apiserver_host_events_taken_in_total "} {
+	for _, want := range []string{"events_apiserver_host_events_leader 1\n", "events_apiserver_host_events_connected 1\n", "events_apiserver_host_events_host_available 1\n", "events_apiserver_host_events_queue_length 0\n", "events_apiserver_host_events_ingested_total "} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("/metrics has no %q", want)
 		}

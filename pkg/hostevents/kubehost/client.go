@@ -19,25 +19,25 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/hostevents"
 )
 
-// fieldManager is the name under which the host records our writes.
+// fieldManager is the field manager of the mirrored writes.
 const fieldManager = "events-apiserver"
 
-// client is a hostevents.Host over its API.
+// client is a hostevents.Host over the API of the host cluster.
 type client struct {
 	core   corev1client.CoreV1Interface
-	rights *rights
+	access *accessReviewer
 }
 
 var _ hostevents.Host = (*client)(nil)
 
-// New returns the host that the configuration reaches. It speaks protobuf,
-// and leaves the limits to the host.
+// New returns the host that the configuration reaches. It speaks protobuf and has no
+// rate limit of its own.
 func New(config *rest.Config) (hostevents.Host, error) {
 	own := rest.CopyConfig(config)
 	own.ContentType = runtime.ContentTypeProtobuf
 	own.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
 	own.QPS = -1
-	own.Wrap(func(next http.RoundTripper) http.RoundTripper { return retryLater{next} })
+	own.Wrap(func(next http.RoundTripper) http.RoundTripper { return dropRetryAfter{next} })
 	core, err := corev1client.NewForConfig(own)
 	if err != nil {
 		return nil, fmt.Errorf("making a client of the host cluster's events: %w", err)
@@ -46,15 +46,15 @@ func New(config *rest.Config) (hostevents.Host, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a client of the host cluster's access reviews: %w", err)
 	}
-	return &client{core: core, rights: newRights(authorization.SelfSubjectAccessReviews())}, nil
+	return &client{core: core, access: newAccessReviewer(authorization.SelfSubjectAccessReviews())}, nil
 }
 
-// retryLater keeps client-go from waiting inside a request for as long as the
-// host's Retry-After says: the outbox retries, and the write is answered.
-type retryLater struct{ next http.RoundTripper }
+// dropRetryAfter keeps client-go from waiting inside a request for as long as the
+// host's Retry-After asks: the outbox retries, and the write is answered.
+type dropRetryAfter struct{ next http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
-func (r retryLater) RoundTrip(request *http.Request) (*http.Response, error) {
+func (r dropRetryAfter) RoundTrip(request *http.Request) (*http.Response, error) {
 	response, err := r.next.RoundTrip(request)
 	if err == nil {
 		response.Header.Del("Retry-After")
@@ -71,7 +71,7 @@ func (c *client) Create(ctx context.Context, event *events.Event, dryRun bool) (
 	sent.UID, sent.ResourceVersion, sent.CreationTimestamp = "", "", metav1.Time{}
 	made, err := c.core.Events(event.Namespace).Create(ctx, sent, metav1.CreateOptions{FieldManager: fieldManager, DryRun: dryRunOption(dryRun)})
 	if err != nil {
-		return nil, c.rights.explain(ctx, "create", event.Namespace, err)
+		return nil, c.access.explain(ctx, "create", event.Namespace, err)
 	}
 	if dryRun {
 		return nil, nil
@@ -88,7 +88,7 @@ func (c *client) Update(ctx context.Context, event *events.Event, dryRun bool) (
 	sent.UID, sent.ResourceVersion = event.UIDInHost(), strconv.FormatUint(event.Host.Version, 10)
 	made, err := c.core.Events(event.Namespace).Update(ctx, sent, metav1.UpdateOptions{FieldManager: fieldManager, DryRun: dryRunOption(dryRun)})
 	if err != nil {
-		return nil, c.rights.explain(ctx, "update", event.Namespace, err)
+		return nil, c.access.explain(ctx, "update", event.Namespace, err)
 	}
 	if dryRun {
 		return nil, nil
@@ -100,7 +100,7 @@ func (c *client) Update(ctx context.Context, event *events.Event, dryRun bool) (
 func (c *client) Get(ctx context.Context, key hostevents.Key) (*events.Event, error) {
 	event, err := c.core.Events(key.Namespace).Get(ctx, key.Name, metav1.GetOptions{})
 	if err != nil {
-		return nil, c.rights.explain(ctx, "get", key.Namespace, err)
+		return nil, c.access.explain(ctx, "get", key.Namespace, err)
 	}
 	return fromHost(event)
 }
@@ -116,7 +116,7 @@ func (c *client) Delete(ctx context.Context, key hostevents.Key, only hostevents
 		options.Preconditions.ResourceVersion = &version
 	}
 	err := c.core.Events(key.Namespace).Delete(ctx, key.Name, options)
-	return c.rights.explain(ctx, "delete", key.Namespace, err)
+	return c.access.explain(ctx, "delete", key.Namespace, err)
 }
 
 func dryRunOption(dryRun bool) []string {

@@ -15,20 +15,19 @@ import (
 	hubcorev1 "github.com/events-apiserver/events-apiserver/pkg/apis/events/corev1"
 )
 
-// toHost returns the event in the host's form. It shares memory with the given
-// one, which it leaves as it is.
+// toHost converts the event to core/v1. The result shares memory with it.
 func toHost(event *events.Event) (*corev1.Event, error) {
 	sent := &corev1.Event{}
 	if err := hubcorev1.Convert_events_Event_To_v1_Event(event, sent, nil); err != nil {
 		return nil, fmt.Errorf("converting an event to core/v1: %w", err)
 	}
-	// Who owns which field differs between the two views.
+	// The owners of fields differ between the two views.
 	sent.ManagedFields = nil
 	return sent, nil
 }
 
-// fromHost returns the host's event in our form. It shares memory with the given
-// one, which must not be used any more.
+// fromHost converts an event of the host. The result shares memory with it, so it
+// must not be used any more.
 func fromHost(got *corev1.Event) (*events.Event, error) {
 	version, err := parseVersion(got.ResourceVersion)
 	if err != nil {
@@ -44,8 +43,8 @@ func fromHost(got *corev1.Event) (*events.Event, error) {
 	return event, nil
 }
 
-// writtenAt is when the host last wrote the object: it notes the time of each
-// manager's last change.
+// writtenAt is when the host last wrote the object, from the times of its managers'
+// last changes.
 func writtenAt(meta *metav1.ObjectMeta) int64 {
 	written := meta.CreationTimestamp.Time
 	for i := range meta.ManagedFields {
@@ -56,14 +55,14 @@ func writtenAt(meta *metav1.ObjectMeta) int64 {
 	return written.Unix()
 }
 
-var errVersionIsNone = errors.New("the host's resource versions cannot be ordered")
+var errVersionNotOrdered = errors.New("the host's resource versions cannot be ordered")
 
-// parseVersion reads a resource version. Those of one resource are numbers that
-// grow, as the Kubernetes API promises since 1.35.
+// parseVersion parses a resource version. Those of one resource are increasing
+// numbers, which the Kubernetes API guarantees since 1.35.
 func parseVersion(text string) (uint64, error) {
 	version, err := strconv.ParseUint(text, 10, 64)
 	if err != nil || version == 0 {
-		return 0, fmt.Errorf("%w: %q is no number", errVersionIsNone, text)
+		return 0, fmt.Errorf("%w: %q is no number", errVersionNotOrdered, text)
 	}
 	return version, nil
 }

@@ -6,6 +6,6 @@
 //
 // It promises that an error is the one that the host returned, that a 403 for a
 // missing permission of the server's own account wraps
-// hostevents.ErrLacksRight, and that no page of a list takes more memory than
+// hostevents.ErrNotAuthorized, and that no page of a list takes more memory than
 // hostevents.MaxPageBytes. It must not know what is done with the events.
 package kubehost

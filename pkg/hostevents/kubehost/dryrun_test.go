@@ -47,8 +47,8 @@ func TestBridge_DryRunsAreNoFailures(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if status := b.Status(); status.HostAway || status.MirrorFailed != 0 {
-		t.Errorf("after dry runs the host counts as away (%t), %d failures, the last: %s", status.HostAway, status.MirrorFailed, status.LastFailure)
+	if status := b.Status(); !status.HostAvailable || status.MirrorFailed != 0 {
+		t.Errorf("after dry runs the host counts as available: %t, %d failures, the last: %s", status.HostAvailable, status.MirrorFailed, status.LastFailure)
 	}
 }
 

@@ -18,20 +18,19 @@ import (
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 )
 
-// The usual times of control-plane components.
+// The defaults of control-plane components.
 const (
 	leaseDuration = 15 * time.Second
-	leaseRenewal  = 10 * time.Second
-	leaseRetry    = 2 * time.Second
+	renewDeadline = 10 * time.Second
+	retryPeriod   = 2 * time.Second
 )
 
-// LeaseElection elects the leader by a Lease in the host cluster. The function
-// is for Config.Elect. No two processes on one store may have the same identity;
-// one that takes up the identity of a process that has died need not wait until
-// its Lease has run out.
+// LeaseElection elects the leader by a Lease in the host cluster. The result is for
+// Config.Elect. No two processes on one store may have the same identity; a process
+// that has the identity of one that has died need not wait until its Lease expires.
 func LeaseElection(config *rest.Config, namespace, name, identity string) (func(context.Context, func(context.Context)) error, error) {
 	own := rest.CopyConfig(config)
-	own.Timeout = leaseRenewal / 2
+	own.Timeout = renewDeadline / 2
 	client, err := coordinationv1client.NewForConfig(own)
 	if err != nil {
 		return nil, fmt.Errorf("making a client of the host cluster's leases: %w", err)
@@ -51,7 +50,7 @@ func LeaseElection(config *rest.Config, namespace, name, identity string) (func(
 	}, nil
 }
 
-// ProcessIdentity names this process among all that take part in an election.
+// ProcessIdentity returns an identity for this process that no other one has.
 func ProcessIdentity() (string, error) {
 	host, err := os.Hostname()
 	if err != nil {
@@ -60,16 +59,16 @@ func ProcessIdentity() (string, error) {
 	return host + "_" + string(uuid.NewUUID()), nil
 }
 
-// electOnce returns when leadership was lost or the context has ended, and lead
-// has returned.
+// electOnce returns when leadership was lost or the context has ended, and lead has
+// returned.
 func electOnce(ctx context.Context, lock resourcelock.Interface, lead func(context.Context)) error {
-	// The elector calls lead in a goroutine of which it tells nothing.
+	// The elector calls lead in a goroutine and does not wait for it.
 	var leading sync.Mutex
 	elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
 		Lock:            lock,
 		LeaseDuration:   leaseDuration,
-		RenewDeadline:   leaseRenewal,
-		RetryPeriod:     leaseRetry,
+		RenewDeadline:   renewDeadline,
+		RetryPeriod:     retryPeriod,
 		ReleaseOnCancel: true,
 		Name:            "host-events",
 		Callbacks: leaderelection.LeaderCallbacks{

@@ -43,9 +43,9 @@ func (c *client) List(ctx context.Context, continueFrom string, limit int64) (ho
 	return page, nil
 }
 
-// listCore gets a page and how many bytes it came in. It fails with
-// hostevents.ErrPageTooLarge, without having read all of it, if that is too many; a page of
-// one event is never too large.
+// listCore gets a page and the size of the response in bytes. It fails with
+// ErrPageTooLarge, without having read all of it, if that is over the limit; a page
+// of one event is never too large.
 func (c *client) listCore(ctx context.Context, options metav1.ListOptions) (*corev1.EventList, int64, error) {
 	most := int64(hostevents.MaxPageBytes)
 	if options.Limit == 1 {
@@ -66,8 +66,8 @@ func (c *client) listCore(ctx context.Context, options metav1.ListOptions) (*cor
 	return list, int64(len(raw)), nil
 }
 
-// readBody reads and closes the body. It gives up behind so many bytes; zero is
-// no bound.
+// readBody reads and closes the body. It fails if the body is longer than most bytes;
+// zero is no limit.
 func readBody(body io.ReadCloser, most int64) (raw []byte, err error) {
 	defer func() { err = errors.Join(err, body.Close()) }()
 	var reader io.Reader = body

@@ -25,7 +25,7 @@ func (c *client) Watch(ctx context.Context, after uint64) (hostevents.Stream, er
 		AllowWatchBookmarks: true,
 	})
 	if err != nil {
-		return nil, expiredOr(err)
+		return nil, wrapExpired(err)
 	}
 	return &stream{watching: watching}, nil
 }
@@ -53,7 +53,7 @@ func (s *stream) Close() { s.watching.Stop() }
 
 func changeOf(got watch.Event) (hostevents.Change, error) {
 	if got.Type == watch.Error {
-		return hostevents.Change{}, expiredOr(apierrors.FromObject(got.Object))
+		return hostevents.Change{}, wrapExpired(apierrors.FromObject(got.Object))
 	}
 	object, ok := got.Object.(*corev1.Event)
 	if !ok {
@@ -63,22 +63,24 @@ func changeOf(got watch.Event) (hostevents.Change, error) {
 		version, err := parseVersion(object.ResourceVersion)
 		return hostevents.Change{Version: version}, err
 	}
-	unknown := got.Type == watch.Added && !madeHere(object)
+	likelyNew := got.Type == watch.Added && !madeByMirror(object)
 	event, err := fromHost(object)
 	if err != nil {
 		return hostevents.Change{}, err
 	}
-	return hostevents.Change{Version: event.Host.Version, Event: event, Deleted: got.Type == watch.Deleted, Unknown: unknown}, nil
+	return hostevents.Change{Version: event.Host.Version, Event: event, Deleted: got.Type == watch.Deleted, LikelyNew: likelyNew}, nil
 }
 
-// madeHere tells an event that a server like this one has made in the host.
-func madeHere(event *corev1.Event) bool {
+// madeByMirror reports whether a server like this one has created the event in the
+// host.
+func madeByMirror(event *corev1.Event) bool {
 	return slices.ContainsFunc(event.ManagedFields, func(entry metav1.ManagedFieldsEntry) bool { return entry.Manager == fieldManager })
 }
 
-// expiredOr marks the errors after which only a new list helps. A version that
-// the host has not reached yet is one of them: the host was set back.
-func expiredOr(err error) error {
+// wrapExpired wraps errors after which a new list is needed in ErrExpired. A version
+// that the host has not reached yet is one of them: the host was restored from a
+// backup.
+func wrapExpired(err error) error {
 	if apierrors.IsResourceExpired(err) || apierrors.IsGone(err) || apierrors.HasStatusCause(err, metav1.CauseTypeResourceVersionTooLarge) {
 		return fmt.Errorf("%w: %w", hostevents.ErrExpired, err)
 	}

@@ -18,10 +18,10 @@ func TestChangeOf_KnowsWhatIsMostLikelyNotStored(t *testing.T) {
 		manager string
 		want    bool
 	}{
-		"made by somebody else": {watch.Added, "kubelet", true},
-		"made by the mirror":    {watch.Added, fieldManager, false},
-		"changed":               {watch.Modified, "kubelet", false},
-		"deleted":               {watch.Deleted, "kubelet", false},
+		"made by another client": {watch.Added, "kubelet", true},
+		"made by the mirror":     {watch.Added, fieldManager, false},
+		"changed":                {watch.Modified, "kubelet", false},
+		"deleted":                {watch.Deleted, "kubelet", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -32,8 +32,8 @@ func TestChangeOf_KnowsWhatIsMostLikelyNotStored(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if change.Unknown != test.want {
-				t.Errorf("unknown is %t, want %t", change.Unknown, test.want)
+			if change.LikelyNew != test.want {
+				t.Errorf("unknown is %t, want %t", change.LikelyNew, test.want)
 			}
 		})
 	}

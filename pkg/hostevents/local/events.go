@@ -17,7 +17,7 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/hostevents"
 )
 
-// Events is the store of events below everything that the registry does.
+// Events is the store of events below the registry.
 type Events struct {
 	store storage.Interface
 	// root is what the keys of all events begin with, with its slash.
@@ -26,8 +26,7 @@ type Events struct {
 
 var _ hostevents.Local = (*Events)(nil)
 
-// NewEvents returns the events that store has under keys that begin with the
-// prefix.
+// NewEvents returns the events that store has under the prefix.
 func NewEvents(store storage.Interface, prefix string) *Events {
 	return &Events{store: store, root: rootOf(prefix)}
 }
@@ -35,8 +34,8 @@ func NewEvents(store storage.Interface, prefix string) *Events {
 // rootOf is the prefix with one slash before and behind it.
 func rootOf(prefix string) string { return "/" + strings.Trim(prefix, "/") + "/" }
 
-// errLeft ends a write that is not wanted.
-var errLeft = errors.New("left as it is")
+// errUnchanged ends a write that would change nothing.
+var errUnchanged = errors.New("nothing is to be changed")
 
 func (e *Events) key(key hostevents.Key) string { return e.root + key.Namespace + "/" + key.Name }
 
@@ -54,9 +53,9 @@ func (e *Events) Get(ctx context.Context, key hostevents.Key) (*events.Event, er
 }
 
 // Create implements hostevents.Local.
-func (e *Events) Create(ctx context.Context, event *events.Event, life time.Duration) (created bool, err error) {
+func (e *Events) Create(ctx context.Context, event *events.Event, ttl time.Duration) (created bool, err error) {
 	key := hostevents.KeyOf(event)
-	err = e.store.Create(ctx, e.key(key), event, nil, secondsOf(life))
+	err = e.store.Create(ctx, e.key(key), event, nil, ttlSeconds(ttl))
 	if storage.IsExist(err) {
 		return false, nil
 	}
@@ -66,43 +65,43 @@ func (e *Events) Create(ctx context.Context, event *events.Event, life time.Dura
 	return true, nil
 }
 
-// secondsOf is a life as the store counts it, where none is for ever.
-func secondsOf(life time.Duration) uint64 { return uint64(max(life/time.Second, 1)) }
+// ttlSeconds is a time to live as the store takes it, where zero is unlimited.
+func ttlSeconds(ttl time.Duration) uint64 { return uint64(max(ttl/time.Second, 1)) }
 
-// errSucceeded ends an update by another object than the stored one.
-var errSucceeded = errors.New("another event has the name now")
+// errReplaced ends an update by another object than the stored one.
+var errReplaced = errors.New("another event has the name")
 
-// succession is an event in the place of another one.
-type succession struct {
+// replacement is an event in place of another one.
+type replacement struct {
 	before, after *events.Event
-	life          time.Duration
+	ttl           time.Duration
 }
 
 // Upsert implements hostevents.Local.
 func (e *Events) Upsert(ctx context.Context, key hostevents.Key, change func(*events.Event) (*events.Event, time.Duration)) error {
 	for {
-		var next succession
+		var next replacement
 		err := e.update(ctx, key, func(stored *events.Event) (*events.Event, time.Duration, error) {
-			after, life := change(stored)
+			after, ttl := change(stored)
 			if stored != nil && after != nil && after.UID != stored.UID {
-				next = succession{before: stored, after: after, life: life}
-				return nil, 0, errSucceeded
+				next = replacement{before: stored, after: after, ttl: ttl}
+				return nil, 0, errReplaced
 			}
-			return after, life, nil
+			return after, ttl, nil
 		})
-		if !errors.Is(err, errSucceeded) {
+		if !errors.Is(err, errReplaced) {
 			return err
 		}
-		if done, err := e.succeed(ctx, key, next); done || err != nil {
+		if done, err := e.replaceEvent(ctx, key, next); done || err != nil {
 			return err
 		}
 	}
 }
 
-// succeed stores an event in the place of another one. Watchers see DELETED and
-// ADDED: an object never changes its uid. It reports false where something else
-// is stored by now.
-func (e *Events) succeed(ctx context.Context, key hostevents.Key, next succession) (done bool, err error) {
+// replaceEvent stores an event in place of another one. Watchers see DELETED and
+// ADDED, because an object never changes its uid. It returns false if something else
+// is stored meanwhile.
+func (e *Events) replaceEvent(ctx context.Context, key hostevents.Key, next replacement) (done bool, err error) {
 	unchanged := &storage.Preconditions{UID: &next.before.UID, ResourceVersion: &next.before.ResourceVersion}
 	err = e.store.Delete(ctx, e.key(key), &events.Event{}, unchanged, storage.ValidateAllObjectFunc, nil, storage.DeleteOptions{})
 	switch {
@@ -113,7 +112,7 @@ func (e *Events) succeed(ctx context.Context, key hostevents.Key, next successio
 	}
 	after := *next.after
 	after.ResourceVersion = ""
-	return e.Create(ctx, &after, next.life)
+	return e.Create(ctx, &after, next.ttl)
 }
 
 // update replaces the stored event, nil if there is none, by what change returns.
@@ -126,18 +125,18 @@ func (e *Events) update(ctx context.Context, key hostevents.Key, change func(*ev
 		if stored.ResourceVersion == "" {
 			stored = nil
 		}
-		next, life, err := change(stored)
+		next, ttl, err := change(stored)
 		if err != nil {
 			return nil, nil, err
 		}
 		if next == nil {
-			return nil, nil, errLeft
+			return nil, nil, errUnchanged
 		}
-		seconds := secondsOf(life)
+		seconds := ttlSeconds(ttl)
 		return next, &seconds, nil
 	}
 	err := e.store.GuaranteedUpdate(ctx, e.key(key), &events.Event{}, true, nil, try, nil)
-	if err != nil && !errors.Is(err, errLeft) {
+	if err != nil && !errors.Is(err, errUnchanged) {
 		return fmt.Errorf("storing event %s: %w", key, err)
 	}
 	return nil
@@ -147,12 +146,12 @@ func (e *Events) update(ctx context.Context, key hostevents.Key, change func(*ev
 func (e *Events) Delete(ctx context.Context, key hostevents.Key, when func(*events.Event) bool) error {
 	validate := func(_ context.Context, obj runtime.Object) error {
 		if stored, ok := obj.(*events.Event); !ok || !when(stored) {
-			return errLeft
+			return errUnchanged
 		}
 		return nil
 	}
 	err := e.store.Delete(ctx, e.key(key), &events.Event{}, nil, validate, nil, storage.DeleteOptions{})
-	if err != nil && !storage.IsNotFound(err) && !errors.Is(err, errLeft) {
+	if err != nil && !storage.IsNotFound(err) && !errors.Is(err, errUnchanged) {
 		return fmt.Errorf("deleting event %s: %w", key, err)
 	}
 	return nil
@@ -167,9 +166,9 @@ func (e *Events) Revision(ctx context.Context) (uint64, error) {
 	return revision, nil
 }
 
-// ofNoVersion makes a list go on behind a key in what is newest by then, so that
-// it may take any time.
-const ofNoVersion = -1
+// latestVersion continues a list behind a key in the latest state, so that it may
+// take any time.
+const latestVersion = -1
 
 // List implements hostevents.Local.
 func (e *Events) List(ctx context.Context, continueFrom string, limit int64) (items []events.Event, continueAt string, err error) {
@@ -184,6 +183,6 @@ func (e *Events) List(ctx context.Context, continueFrom string, limit int64) (it
 		return list.Items, "", nil
 	}
 	last := &list.Items[len(list.Items)-1]
-	continueAt, err = storage.EncodeContinue(e.key(hostevents.KeyOf(last))+"\x00", e.root, ofNoVersion)
+	continueAt, err = storage.EncodeContinue(e.key(hostevents.KeyOf(last))+"\x00", e.root, latestVersion)
 	return list.Items, continueAt, err
 }

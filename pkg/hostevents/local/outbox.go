@@ -16,14 +16,14 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/hostevents"
 )
 
-// Outbox is where the bridge keeps what it must not forget.
+// Outbox is the outbox of the bridge, with its tombstones and its position.
 type Outbox struct {
 	store storage.Interface
 	// root is what all keys begin with, with its slash.
 	root string
 }
 
-var _ hostevents.Records = (*Outbox)(nil)
+var _ hostevents.Outbox = (*Outbox)(nil)
 
 // NewOutbox returns the outbox that store has under keys that begin with the prefix.
 func NewOutbox(store storage.Interface, prefix string) *Outbox {
@@ -38,8 +38,8 @@ func (o *Outbox) queueKey(key hostevents.Key) string {
 
 func (o *Outbox) positionKey() string { return o.root + "state/position" }
 
-// Put implements hostevents.Records.
-func (o *Outbox) Put(ctx context.Context, key hostevents.Key, life time.Duration, change func(*hostevents.Record)) error {
+// Put implements hostevents.Outbox.
+func (o *Outbox) Put(ctx context.Context, key hostevents.Key, ttl time.Duration, change func(*hostevents.Record)) error {
 	try := func(input runtime.Object, _ storage.ResponseMeta) (runtime.Object, *uint64, error) {
 		stored, ok := input.(*storedRecord)
 		if !ok {
@@ -47,21 +47,21 @@ func (o *Outbox) Put(ctx context.Context, key hostevents.Key, life time.Duration
 		}
 		record := hostevents.Record{Key: key}
 		if stored.Queued != nil {
-			record.Since, record.Erase = stored.Queued.Since, stored.Queued.Erase
+			record.Since, record.Deletions = stored.Queued.Since, stored.Queued.Deletions
 		}
 		change(&record)
 		next := &storedRecord{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}}
-		next.Queued = &queuedEvent{Since: record.Since, Erase: record.Erase}
-		// A record that is put again must differ, so that who read it before does
-		// not remove it.
+		next.Queued = &outboxRecord{Since: record.Since, Deletions: record.Deletions}
+		// A record that is put again must differ, so that a process that read it before
+		// does not remove it.
 		next.Generation = stored.Generation + 1
-		seconds := secondsOf(life)
+		seconds := ttlSeconds(ttl)
 		return next, &seconds, nil
 	}
 	return o.store.GuaranteedUpdate(ctx, o.queueKey(key), &storedRecord{}, true, nil, try, nil)
 }
 
-// Remove implements hostevents.Records.
+// Remove implements hostevents.Outbox.
 func (o *Outbox) Remove(ctx context.Context, record hostevents.Record) error {
 	unchanged := &storage.Preconditions{ResourceVersion: &record.Token}
 	err := o.store.Delete(ctx, o.queueKey(record.Key), &storedRecord{}, unchanged, storage.ValidateAllObjectFunc, nil, storage.DeleteOptions{})
@@ -74,7 +74,7 @@ func (o *Outbox) Remove(ctx context.Context, record hostevents.Record) error {
 // recordPage is how many records are read at once.
 const recordPage = 500
 
-// Each implements hostevents.Records.
+// Each implements hostevents.Outbox.
 func (o *Outbox) Each(ctx context.Context, visit func(hostevents.Record) bool) error {
 	predicate := storage.Everything
 	predicate.Limit = recordPage
@@ -83,7 +83,7 @@ func (o *Outbox) Each(ctx context.Context, visit func(hostevents.Record) bool) e
 		list := &storedRecordList{}
 		options := storage.ListOptions{Predicate: predicate, Recursive: true}
 		if err := o.store.GetList(ctx, o.queueRoot(), options, list); err != nil {
-			return fmt.Errorf("listing what is to be made in the host cluster: %w", err)
+			return fmt.Errorf("listing the outbox: %w", err)
 		}
 		for i := range list.Items {
 			if !visit(recordOf(&list.Items[i])) {
@@ -94,7 +94,7 @@ func (o *Outbox) Each(ctx context.Context, visit func(hostevents.Record) bool) e
 			return nil
 		}
 		last := recordOf(&list.Items[len(list.Items)-1])
-		next, err := storage.EncodeContinue(o.queueKey(last.Key)+"\x00", o.queueRoot(), ofNoVersion)
+		next, err := storage.EncodeContinue(o.queueKey(last.Key)+"\x00", o.queueRoot(), latestVersion)
 		if err != nil {
 			return err
 		}
@@ -108,38 +108,39 @@ func recordOf(stored *storedRecord) hostevents.Record {
 		Token: stored.ResourceVersion,
 	}
 	if stored.Queued != nil {
-		record.Since, record.Erase = stored.Queued.Since, stored.Queued.Erase
+		record.Since, record.Deletions = stored.Queued.Since, stored.Queued.Deletions
 	}
 	return record
 }
 
-func (o *Outbox) graveKey(uid types.UID) string { return o.root + "graves/" + string(uid) }
+// tombstoneKey has the name that tombstones had at first.
+func (o *Outbox) tombstoneKey(uid types.UID) string { return o.root + "graves/" + string(uid) }
 
-// Bury implements hostevents.Records.
-func (o *Outbox) Bury(ctx context.Context, uid types.UID, life time.Duration) error {
-	seconds := secondsOf(life)
-	err := o.store.Create(ctx, o.graveKey(uid), &storedRecord{ObjectMeta: metav1.ObjectMeta{Name: string(uid)}}, nil, seconds)
+// AddTombstone implements hostevents.Outbox.
+func (o *Outbox) AddTombstone(ctx context.Context, uid types.UID, ttl time.Duration) error {
+	seconds := ttlSeconds(ttl)
+	err := o.store.Create(ctx, o.tombstoneKey(uid), &storedRecord{ObjectMeta: metav1.ObjectMeta{Name: string(uid)}}, nil, seconds)
 	if storage.IsExist(err) {
 		return nil
 	}
 	return err
 }
 
-// Buried implements hostevents.Records.
-func (o *Outbox) Buried(ctx context.Context, uid types.UID) (bool, error) {
+// HasTombstone implements hostevents.Outbox.
+func (o *Outbox) HasTombstone(ctx context.Context, uid types.UID) (bool, error) {
 	stored := &storedRecord{}
-	err := o.store.Get(ctx, o.graveKey(uid), storage.GetOptions{IgnoreNotFound: true}, stored)
+	err := o.store.Get(ctx, o.tombstoneKey(uid), storage.GetOptions{IgnoreNotFound: true}, stored)
 	return stored.Name != "", err
 }
 
-// Position implements hostevents.Records.
+// Position implements hostevents.Outbox.
 func (o *Outbox) Position(ctx context.Context) (uint64, error) {
 	stored := &storedRecord{}
 	err := o.store.Get(ctx, o.positionKey(), storage.GetOptions{IgnoreNotFound: true}, stored)
 	return stored.Position, err
 }
 
-// SetPosition implements hostevents.Records.
+// SetPosition implements hostevents.Outbox.
 func (o *Outbox) SetPosition(ctx context.Context, version uint64) error {
 	try := func(input runtime.Object, _ storage.ResponseMeta) (runtime.Object, *uint64, error) {
 		return &storedRecord{ObjectMeta: metav1.ObjectMeta{Name: "position"}, Position: version}, new(uint64), nil

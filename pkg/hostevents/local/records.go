@@ -17,24 +17,24 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/hostevents"
 )
 
-// Resource is what the keys of the records begin with, beside those of the events.
+// Resource is the resource in the keys of records, which are stored beside the events.
 const Resource = "host-events"
 
-// storedRecord is how a record of the bridge is stored. It is in no API.
+// storedRecord is the stored form of what the bridge keeps. It is in no API.
 type storedRecord struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata"`
 
-	// Queued is set in a record of the queue.
-	Queued *queuedEvent `json:"queued,omitempty"`
+	// Queued is set in a record of the outbox.
+	Queued *outboxRecord `json:"queued,omitempty"`
 	// Position is set in the record of the position.
 	Position uint64 `json:"position,omitempty"`
 }
 
-// queuedEvent is hostevents.Record, whose key is the name of the record.
-type queuedEvent struct {
-	Since time.Time             `json:"since"`
-	Erase []hostevents.Identity `json:"erase,omitempty"`
+// outboxRecord is a hostevents.Record, whose key is the name of the stored record.
+type outboxRecord struct {
+	Since     time.Time             `json:"since"`
+	Deletions []hostevents.Identity `json:"erase,omitempty"`
 }
 
 // DeepCopyObject implements runtime.Object.
@@ -43,13 +43,13 @@ func (r *storedRecord) DeepCopyObject() runtime.Object {
 	r.DeepCopyInto(&copied.ObjectMeta)
 	if r.Queued != nil {
 		queued := *r.Queued
-		queued.Erase = slices.Clone(queued.Erase)
+		queued.Deletions = slices.Clone(queued.Deletions)
 		copied.Queued = &queued
 	}
 	return &copied
 }
 
-// storedRecordList is a list of them.
+// storedRecordList is a list of stored records.
 type storedRecordList struct {
 	metav1.TypeMeta `json:",inline"`
 	metav1.ListMeta `json:"metadata"`

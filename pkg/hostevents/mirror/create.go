@@ -24,7 +24,7 @@ func (s *Storage) Create(ctx context.Context, key string, obj, out runtime.Objec
 		return err
 	}
 	if version, err := s.Versioner().ObjectResourceVersion(obj); err == nil && version != 0 {
-		// The store would refuse it, but after the host has made it.
+		// The store would refuse it, but only after the host has created it.
 		return storage.ErrResourceVersionSetOnCreate
 	}
 	defer s.bridge.Lock(name)()
@@ -32,13 +32,13 @@ func (s *Storage) Create(ctx context.Context, key string, obj, out runtime.Objec
 	if err != nil {
 		return err
 	}
-	// An event that the host may have deleted, or has let expire, does not hold its
+	// An event that the host may have deleted, or has let expire, does not reserve its
 	// name: the host decides.
-	if stored != nil && !s.bridge.MayBeFree(stored) {
+	if stored != nil && !s.bridge.NameMayBeFree(stored) {
 		return storage.NewKeyExistsError(key, 0)
 	}
 	made, err := s.bridge.Create(ctx, event)
-	if apierrors.IsAlreadyExists(err) || err == nil && stored != nil && made.Host.Pending && !s.bridge.IsFree(stored) {
+	if apierrors.IsAlreadyExists(err) || err == nil && stored != nil && made.Host.Pending && !s.bridge.NameIsFree(stored) {
 		return storage.NewKeyExistsError(key, 0)
 	}
 	if err != nil {
@@ -58,10 +58,10 @@ func (s *Storage) Create(ctx context.Context, key string, obj, out runtime.Objec
 	return s.removeIfDeleted(ctx, key, made)
 }
 
-// removeIfDeleted removes an event that was deleted in the host before it was
-// stored here.
+// removeIfDeleted deletes an event that was deleted in the host before it was stored
+// here.
 func (s *Storage) removeIfDeleted(ctx context.Context, key string, made *events.Event) error {
-	deleted, err := s.bridge.Stored(ctx, made)
+	deleted, err := s.bridge.DeletedMeanwhile(ctx, made)
 	if err != nil || !deleted {
 		return err
 	}

@@ -18,7 +18,7 @@ func (s *Storage) Delete(ctx context.Context, key string, out runtime.Object, pr
 	validateDeletion storage.ValidateObjectFunc, cachedExistingObject runtime.Object, opts storage.DeleteOptions,
 ) error {
 	if opts.ExpectTransformOrDecodeError {
-		// Nothing can be told about an event that cannot be read.
+		// The host's event cannot be identified from one that cannot be read.
 		return s.Interface.Delete(ctx, key, out, preconditions, validateDeletion, cachedExistingObject, opts)
 	}
 	name, err := keyOf(key)
@@ -27,17 +27,17 @@ func (s *Storage) Delete(ctx context.Context, key string, out runtime.Object, pr
 	}
 	defer s.bridge.Lock(name)()
 	d := &deletion{storage: s, key: key, out: out, preconditions: preconditions, validate: validateDeletion, opts: opts}
-	return s.following(ctx, name, func() error {
-		err := d.once(ctx)
+	return s.retryOnMoved(ctx, name, func() error {
+		err := d.attempt(ctx)
 		for n := 1; n < attempts && errors.Is(err, errMadeMeanwhile); n++ {
-			err = d.once(ctx)
+			err = d.attempt(ctx)
 		}
 		return err
 	})
 }
 
-// errMadeMeanwhile ends the deletion of an event that another replica has made in the
-// host after it was looked for there.
+// errMadeMeanwhile ends the deletion of an event that another replica has created in
+// the host after it was looked up there.
 var errMadeMeanwhile = errors.New("the event was made in the host cluster meanwhile")
 
 // deletion is one call of Delete.
@@ -50,7 +50,7 @@ type deletion struct {
 	opts          storage.DeleteOptions
 }
 
-func (d *deletion) once(ctx context.Context) error {
+func (d *deletion) attempt(ctx context.Context) error {
 	stored, err := d.storage.read(ctx, d.key)
 	if err != nil {
 		return err
@@ -68,7 +68,7 @@ func (d *deletion) once(ctx context.Context) error {
 	if err := d.storage.bridge.Delete(ctx, stored, unchanged); err != nil {
 		return err
 	}
-	d.storage.bridge.Deleted(stored)
+	d.storage.bridge.AddTombstone(stored)
 	unmade := func(_ context.Context, obj runtime.Object) error {
 		now, err := eventOf(obj)
 		if err == nil && stored.Host.Version == 0 && now.Host.Version != 0 {
@@ -78,8 +78,8 @@ func (d *deletion) once(ctx context.Context) error {
 	}
 	err = d.storage.Interface.Delete(ctx, d.key, d.out, storage.NewUIDPreconditions(string(stored.UID)), unmade, nil, d.opts)
 	if storage.IsNotFound(err) || storage.IsInvalidObj(err) {
-		// The deletion came in from the host before, or even another event has the
-		// name by now.
+		// The deletion was ingested from the host before, or another event has the name
+		// now.
 		return copyInto(stored, d.out)
 	}
 	return err

@@ -9,17 +9,17 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 )
 
-// TryCreate returns what the host says against a creation that passes here.
+// TryCreate returns the host's refusal of a creation that is valid here.
 func (s *Storage) TryCreate(ctx context.Context, event *events.Event) error {
 	return s.bridge.TryCreate(ctx, event)
 }
 
-// TryUpdate returns what the host says against an update that passes here.
+// TryUpdate returns the host's refusal of an update that is valid here.
 func (s *Storage) TryUpdate(ctx context.Context, updated *events.Event) error {
 	return s.bridge.TryUpdate(ctx, updated)
 }
 
-// TryDelete returns what the host says against a deletion that passes here.
+// TryDelete returns the host's refusal of a deletion that is valid here.
 func (s *Storage) TryDelete(ctx context.Context, stored *events.Event) error {
 	return s.bridge.TryDelete(ctx, stored)
 }

@@ -14,22 +14,22 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/hostevents"
 )
 
-// replacing is the key under which a context says that an event which the host has
-// let expire counts as absent.
+// replacing is the key of a context in which an event that the host has let expire
+// counts as absent.
 type replacing struct{}
 
-// Replacing returns a context for a create or an apply: kept here, an event that
-// the host has let expire does not hold its name, and is replaced.
+// Replacing returns the context for a create or an apply: an event that the host has
+// let expire, and that is kept here, does not reserve its name and is replaced.
 func (s *Storage) Replacing(ctx context.Context) context.Context {
 	return context.WithValue(ctx, replacing{}, true)
 }
 
-// absent tells whether the stored event counts as absent for the request.
+// absent reports whether the stored event counts as absent for the request.
 func (s *Storage) absent(ctx context.Context, stored *events.Event) bool {
 	return ctx.Value(replacing{}) != nil && !isNew(stored) && s.bridge.ExpiredInHost(stored)
 }
 
-// Get implements storage.Interface. Dry runs look with it whether a name is free.
+// Get implements storage.Interface. Dry runs look up with it whether a name is free.
 func (s *Storage) Get(ctx context.Context, key string, opts storage.GetOptions, out runtime.Object) error {
 	err := s.Interface.Get(ctx, key, opts, out)
 	if err != nil || ctx.Value(replacing{}) == nil {
@@ -49,8 +49,8 @@ func (s *Storage) Get(ctx context.Context, key string, opts storage.GetOptions, 
 // errReplaced ends an update whose result is another object than the stored one.
 var errReplaced = errors.New("the event is replaced by another one under its name")
 
-// replace stores an event that the host made now over one that it had before, or
-// over the echo of this one that another replica has ingested.
+// replace stores an event that the host has created now over one that it had before,
+// or over the echo that another replica has ingested.
 func (s *Storage) replace(ctx context.Context, key string, made *events.Event, out runtime.Object, ttl uint64) error {
 	for range attempts {
 		stored := &events.Event{}
@@ -71,8 +71,8 @@ func (s *Storage) replace(ctx context.Context, key string, made *events.Event, o
 	return storage.NewKeyExistsError(key, 0)
 }
 
-// merged is what is stored where the host has made an event, and something is
-// stored by now.
+// merged is what is stored after the host has created an event and something is
+// stored already.
 func merged(key string, stored, made *events.Event, ttl *uint64) (runtime.Object, *uint64, error) {
 	switch {
 	case isNew(stored):
@@ -80,7 +80,7 @@ func merged(key string, stored, made *events.Event, ttl *uint64) (runtime.Object
 	case made.Host.Pending:
 		return nil, nil, storage.NewKeyExistsError(key, 0)
 	case stored.Host.Version > made.Host.Version:
-		return stored, ttl, nil // changed in the host since
+		return stored, ttl, nil // changed in the host meanwhile
 	case stored.UIDInHost() != made.UIDInHost():
 		return nil, nil, errReplaced
 	}
@@ -89,8 +89,8 @@ func merged(key string, stored, made *events.Event, ttl *uint64) (runtime.Object
 	return next, ttl, nil
 }
 
-// substitute stores an event in the place of another one: watchers see DELETED and
-// ADDED, since these are two objects.
+// substitute stores an event in place of another one: watchers see DELETED and ADDED,
+// because these are two objects.
 func (s *Storage) substitute(ctx context.Context, key string, stored, made *events.Event, out runtime.Object, ttl uint64) error {
 	err := s.Interface.Delete(ctx, key, &events.Event{}, storage.NewUIDPreconditions(string(stored.UID)), storage.ValidateAllObjectFunc, nil, storage.DeleteOptions{})
 	if err != nil && !storage.IsNotFound(err) && !storage.IsInvalidObj(err) {

@@ -17,21 +17,21 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/hostevents"
 )
 
-// Bridge makes writes in the host; *hostevents.Bridge is one.
+// Bridge makes writes in the host; *hostevents.Bridge implements it.
 type Bridge interface {
 	Lock(key hostevents.Key) (unlock func())
 	Create(ctx context.Context, event *events.Event) (*events.Event, error)
 	Update(ctx context.Context, stored, updated *events.Event) (*events.Event, error)
 	Delete(ctx context.Context, stored *events.Event, unchanged bool) error
-	Stored(ctx context.Context, made *events.Event) (deleted bool, err error)
-	Deleted(stored *events.Event)
+	DeletedMeanwhile(ctx context.Context, made *events.Event) (deleted bool, err error)
+	AddTombstone(stored *events.Event)
 	Moved(ctx context.Context, key hostevents.Key, otherwise error) error
-	TakeIn(ctx context.Context, moved *hostevents.MovedError) error
+	Ingest(ctx context.Context, moved *hostevents.MovedError) error
 	TryCreate(ctx context.Context, event *events.Event) error
 	TryUpdate(ctx context.Context, updated *events.Event) error
 	TryDelete(ctx context.Context, stored *events.Event) error
-	MayBeFree(stored *events.Event) bool
-	IsFree(stored *events.Event) bool
+	NameMayBeFree(stored *events.Event) bool
+	NameIsFree(stored *events.Event) bool
 	ExpiredInHost(stored *events.Event) bool
 }
 
@@ -47,12 +47,12 @@ func New(store storage.Interface, bridge Bridge) *Storage {
 	return &Storage{Interface: store, bridge: bridge}
 }
 
-// attempts is how often a write is tried on ever new states of the host.
+// attempts is how often a write is tried on new states of the host.
 const attempts = 8
 
-// following calls write, and again after it has found another state in the host
-// and that has been taken in.
-func (s *Storage) following(ctx context.Context, key hostevents.Key, write func() error) error {
+// retryOnMoved calls write, and again after each MovedError, once the host's state is
+// ingested.
+func (s *Storage) retryOnMoved(ctx context.Context, key hostevents.Key, write func() error) error {
 	var err error
 	for range attempts {
 		err = write()
@@ -60,14 +60,14 @@ func (s *Storage) following(ctx context.Context, key hostevents.Key, write func(
 		if !errors.As(err, &moved) {
 			return err
 		}
-		if err := s.bridge.TakeIn(ctx, moved); err != nil {
+		if err := s.bridge.Ingest(ctx, moved); err != nil {
 			return err
 		}
 	}
 	return apierrors.NewConflict(events.Resource("events"), key.Name, err)
 }
 
-// keyOf returns the event that a key of the store is for: its last two parts.
+// keyOf returns the event of a key in the store, from its last two parts.
 func keyOf(key string) (hostevents.Key, error) {
 	rest, name, ok := cutLast(key)
 	if ok {

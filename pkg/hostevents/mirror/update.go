@@ -26,8 +26,8 @@ func (s *Storage) GuaranteedUpdate(ctx context.Context, key string, destination 
 	}
 	defer s.bridge.Lock(name)()
 	u := &update{storage: s, ctx: ctx, try: tryUpdate}
-	err = s.following(ctx, name, func() error {
-		err := s.Interface.GuaranteedUpdate(ctx, key, destination, ignoreNotFound, preconditions, u.once, cachedExistingObject)
+	err = s.retryOnMoved(ctx, name, func() error {
+		err := s.Interface.GuaranteedUpdate(ctx, key, destination, ignoreNotFound, preconditions, u.attempt, cachedExistingObject)
 		if !errors.Is(err, errReplaced) {
 			return err
 		}
@@ -48,18 +48,18 @@ type update struct {
 	storage *Storage
 	ctx     context.Context //nolint:containedctx // of the one call that it lives for
 	try     storage.UpdateFunc
-	// made is what an earlier try has made in the host, or put into the queue, and
-	// which could not be stored since another replica had stored something.
+	// made is what an earlier attempt has made in the host, or put into the outbox,
+	// and could not store because another replica had stored something.
 	made *events.Event
-	// replaced is the event in whose place made goes, to live for ttl seconds.
+	// replaced is the event in whose place made is stored, for ttl seconds.
 	replaced *events.Event
 	ttl      uint64
-	// taken says that the host still has the event that was to be replaced.
-	taken bool
+	// exists is set if the host still has the event that was to be replaced.
+	exists bool
 }
 
-// once is a storage.UpdateFunc that makes the change in the host, too.
-func (u *update) once(input runtime.Object, meta storage.ResponseMeta) (runtime.Object, *uint64, error) {
+// attempt is a storage.UpdateFunc that makes the change in the host, too.
+func (u *update) attempt(input runtime.Object, meta storage.ResponseMeta) (runtime.Object, *uint64, error) {
 	stored, err := eventOf(input)
 	if err != nil {
 		return nil, nil, err
@@ -69,11 +69,11 @@ func (u *update) once(input runtime.Object, meta storage.ResponseMeta) (runtime.
 	if u.replaced != nil {
 		return nil, nil, errReplaced
 	}
-	if !u.taken && u.storage.absent(u.ctx, stored) {
+	if !u.exists && u.storage.absent(u.ctx, stored) {
 		return u.replace(stored, input, meta)
 	}
 	if u.done(stored) {
-		return u.again(stored, input, meta)
+		return u.finish(stored, input, meta)
 	}
 	output, ttl, err := u.try(input, meta)
 	if err != nil {
@@ -94,8 +94,8 @@ func (u *update) once(input runtime.Object, meta storage.ResponseMeta) (runtime.
 	return made, ttl, nil
 }
 
-// replace creates an event under the name of one that the host has let expire, as
-// if that were not stored.
+// replace creates an event with the name of one that the host has let expire, as if
+// that were not stored.
 func (u *update) replace(stored *events.Event, input runtime.Object, meta storage.ResponseMeta) (runtime.Object, *uint64, error) {
 	output, ttl, err := u.try(&events.Event{}, storage.ResponseMeta{})
 	if err != nil {
@@ -106,10 +106,10 @@ func (u *update) replace(stored *events.Event, input runtime.Object, meta storag
 		return nil, nil, err
 	}
 	made, err := u.storage.bridge.Create(u.ctx, created)
-	if apierrors.IsAlreadyExists(err) || err == nil && made.Host.Pending && !u.storage.bridge.IsFree(stored) {
-		// It has not expired there yet, and is to be updated and not replaced.
-		u.taken = true
-		return u.once(input, meta)
+	if apierrors.IsAlreadyExists(err) || err == nil && made.Host.Pending && !u.storage.bridge.NameIsFree(stored) {
+		// It has not expired there yet, so it is updated and not replaced.
+		u.exists = true
+		return u.attempt(input, meta)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -121,16 +121,16 @@ func (u *update) replace(stored *events.Event, input runtime.Object, meta storag
 	return nil, nil, errReplaced
 }
 
-// done tells whether an earlier try has made the change. The host has it then,
-// whatever is stored: also an older state, as when another replica stores what
-// the host made of its own write after the leader has taken that in. To try anew
-// would tell a client that knows the older state of a conflict, and let it make
-// its change twice.
+// done reports whether an earlier attempt has made the change. Then the host has it,
+// whatever is stored, even an older state, as when another replica stores what the
+// host made of its own write after the leader has ingested that. Another attempt
+// would return a conflict to a client that knows the older state, and let it make its
+// change twice.
 func (u *update) done(stored *events.Event) bool {
 	if u.made == nil || isNew(stored) {
 		return false
 	}
-	// Of one in the queue the answer may have been lost, and its echo is stored.
+	// Of one in the outbox the answer may have been lost, and its echo is stored.
 	return !u.made.Host.Pending || stored.Host.Version > u.made.Host.Version && hostevents.SameContent(stored, u.made)
 }
 
@@ -140,16 +140,16 @@ func (u *update) mirror(stored, updated *events.Event) (*events.Event, error) {
 	}
 	made, err := u.storage.bridge.Create(u.ctx, updated)
 	if apierrors.IsAlreadyExists(err) {
-		// It has not come in yet, and is to be updated and not created.
+		// It has not been ingested yet, so it is updated and not created.
 		return nil, u.storage.bridge.Moved(u.ctx, hostevents.KeyOf(updated), err)
 	}
 	return made, err
 }
 
-// again ends an update that the host already has. What is stored by then may be
-// its echo, or what followed it, or still an older state.
-func (u *update) again(stored *events.Event, input runtime.Object, meta storage.ResponseMeta) (runtime.Object, *uint64, error) {
-	// Only for its time to live; what it decides was decided.
+// finish ends an update that the host already has. What is stored may be its echo, a
+// later state, or still an older one.
+func (u *update) finish(stored *events.Event, input runtime.Object, meta storage.ResponseMeta) (runtime.Object, *uint64, error) {
+	// Only for its time to live; the content is decided already.
 	_, ttl, err := u.try(input, meta)
 	if err != nil {
 		ttl = nil
@@ -169,5 +169,5 @@ func (u *update) again(stored *events.Event, input runtime.Object, meta storage.
 	return next, ttl, nil
 }
 
-// isNew tells the empty object by which a store says that there is none.
+// isNew reports whether stored is the empty object that stands for no object.
 func isNew(stored *events.Event) bool { return stored.ResourceVersion == "" }

@@ -35,9 +35,9 @@ type HostEventsOptions struct {
 	Mode string
 	// Timeout is how long a write waits for the host cluster.
 	Timeout time.Duration
-	// TTL is for how long the host cluster keeps an event.
+	// TTL is how long the host cluster keeps an event.
 	TTL time.Duration
-	// Lease names the Lease that elects the replica that takes in, as
+	// Lease is the Lease by which the replica that ingests is elected, as
 	// namespace/name.
 	Lease string
 
@@ -58,17 +58,17 @@ func (o *HostEventsOptions) addFlags(flags *pflag.FlagSet) {
 	o.flags = flags
 	flags.StringVar(&o.Mode, "host-events", o.Mode, ""+
 		"How these events and the core/v1 events of the host cluster are kept one set. "+
-		string(hostevents.ModeSync)+": what is written there is taken in, and what is written here is made there before it is answered. "+
+		string(hostevents.ModeSync)+": events that are written there are ingested, and a write here is made there before it is answered. "+
 		string(hostevents.ModeAsync)+": it is made there soon after. "+
-		string(hostevents.ModeIngest)+": events are taken in, and none are made there. "+
+		string(hostevents.ModeIngest)+": events are ingested, and none are made there. "+
 		string(hostevents.ModeOff)+": neither. Without a cluster (--standalone) it is always off.")
 	flags.DurationVar(&o.Timeout, "host-events-timeout", o.Timeout, ""+
 		"How long a write waits for the host cluster before it is answered all the same and made there later. At least 10ms.")
-	flags.DurationVar(&o.TTL, "host-event-ttl", o.TTL, ""+
+	flags.DurationVar(&o.TTL, "host-events-ttl", o.TTL, ""+
 		"For how long the host cluster keeps events: the --event-ttl of its kube-apiserver. An event that is gone there sooner was deleted "+
 		"and is deleted here, one that is gone later has expired there and is kept. At least 10s.")
 	flags.StringVar(&o.Lease, "host-events-lease", o.Lease, ""+
-		"The Lease in the host cluster, as namespace/name, by which the one of several replicas is elected that takes in.")
+		"The Lease in the host cluster, as namespace/name, by which one of several replicas is elected to ingest.")
 }
 
 func (o *HostEventsOptions) validate(standalone bool) []error {
@@ -83,7 +83,7 @@ func (o *HostEventsOptions) validate(standalone bool) []error {
 		errs = append(errs, fmt.Errorf("--host-events-timeout: %s is too short; want at least 10ms", o.Timeout))
 	}
 	if o.TTL < shortestHostTTL {
-		errs = append(errs, fmt.Errorf("--host-event-ttl: %s is too short; want at least %s", o.TTL, shortestHostTTL))
+		errs = append(errs, fmt.Errorf("--host-events-ttl: %s is too short; want at least %s", o.TTL, shortestHostTTL))
 	}
 	namespace, name, _ := strings.Cut(o.Lease, "/")
 	if len(validation.IsDNS1123Label(namespace)) > 0 || len(validation.IsDNS1123Subdomain(name)) > 0 {

@@ -14,11 +14,11 @@ import (
 )
 
 const (
-	// concurrency is how many jobs are done at once. Those that wait for the disk
-	// together share one fsync, so it is many.
+	// concurrency is how many jobs run at once. Those that wait for the disk together
+	// share one fsync, so it is high.
 	concurrency = 256
-	// backlog is how many jobs may be in the pipeline, and backlogBytes how large
-	// they may be together; then Give waits.
+	// backlog is how many jobs may be in the pipeline, and backlogBytes their total
+	// size; then Enqueue waits.
 	backlog      = 2048
 	backlogBytes = 16 << 20
 
@@ -26,29 +26,29 @@ const (
 	lastRetry  = 5 * time.Second
 )
 
-// Pipeline does jobs in order for each key, and at once for many keys. Its methods
-// may be called by many at once.
+// Pipeline runs jobs in order for each key, and concurrently for different keys. Its
+// methods may be called concurrently.
 type Pipeline struct {
 	mark watermark
-	// slots has one element for each job that was given and is not done.
+	// slots has one element for each job that was enqueued and is not done.
 	slots chan struct{}
-	// room is what is left of backlogBytes.
+	// room is the rest of backlogBytes.
 	room *semaphore.Weighted
-	// ready are jobs whose turn it is. It has room for all slots.
+	// ready are jobs that can run. It has capacity for all slots.
 	ready chan job
 	ended sync.WaitGroup
 
 	mutex sync.Mutex
-	// busy has the keys with a job that is ready or being done, and the jobs that
-	// wait for it.
+	// busy has the keys with a job that is ready or running, and the jobs that wait
+	// for it.
 	busy map[string][]job
 }
 
-// job is one thing to store. It is tried until it succeeds.
+// job stores one change. It is retried until it succeeds.
 type job struct {
-	passage *passage
-	key     string
-	// size is how many bytes of room it has taken.
+	change *pendingChange
+	key    string
+	// size is its share of backlogBytes.
 	size int64
 	do   func(ctx context.Context) error
 }
@@ -73,7 +73,7 @@ func (p *Pipeline) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case job := <-p.ready:
-			if !insist(ctx, job) {
+			if !retryUntilDone(ctx, job) {
 				return
 			}
 			p.done(job)
@@ -93,11 +93,11 @@ func (p *Pipeline) done(job job) {
 	p.mutex.Unlock()
 	<-p.slots
 	p.room.Release(job.size)
-	p.mark.leave(job.passage)
+	p.mark.finish(job.change)
 }
 
-// insist does the job, as often as it takes. It tells whether it has succeeded.
-func insist(ctx context.Context, job job) bool {
+// retryUntilDone runs the job until it succeeds, and reports whether it has.
+func retryUntilDone(ctx context.Context, job job) bool {
 	wait := firstRetry
 	for {
 		err := job.do(ctx)
@@ -107,7 +107,7 @@ func insist(ctx context.Context, job job) bool {
 		if ctx.Err() != nil {
 			return false
 		}
-		klog.FromContext(ctx).Error(err, "Failed to store an event of the host cluster; trying again", "event", job.key, "in", wait)
+		klog.FromContext(ctx).Error(err, "Failed to store a change; retrying", "key", job.key, "backoff", wait)
 		select {
 		case <-ctx.Done():
 			return false
@@ -117,13 +117,13 @@ func insist(ctx context.Context, job job) bool {
 	}
 }
 
-// Give hands over the job that stores the version of a key, to be done after those
-// of its key that were given before, and tried until it succeeds. It keeps size
-// bytes in memory until it is done. Give waits while there is too much in the
-// pipeline; it fails only with the context.
-func (p *Pipeline) Give(ctx context.Context, key string, version uint64, size int64, do func(context.Context) error) error {
+// Enqueue adds the job that stores a version of the key. It runs after the earlier
+// ones of that key and is retried until it succeeds. It takes size bytes of memory
+// until it is done. Enqueue waits while the pipeline is full; it fails only with the
+// context.
+func (p *Pipeline) Enqueue(ctx context.Context, key string, version uint64, size int64, do func(context.Context) error) error {
 	received := time.Now()
-	// One that is larger than all the room there is has it for itself.
+	// A job that is larger than the limit runs alone.
 	size = min(size, backlogBytes)
 	if err := p.room.Acquire(ctx, size); err != nil {
 		return err
@@ -134,7 +134,7 @@ func (p *Pipeline) Give(ctx context.Context, key string, version uint64, size in
 		p.room.Release(size)
 		return ctx.Err()
 	}
-	work := job{passage: p.mark.enter(version, received), key: key, size: size, do: do}
+	work := job{change: p.mark.begin(version, received), key: key, size: size, do: do}
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	if waiting, busy := p.busy[key]; busy {
@@ -146,7 +146,7 @@ func (p *Pipeline) Give(ctx context.Context, key string, version uint64, size in
 	return nil
 }
 
-// Idle waits until everything that was given is stored. It fails only with the
+// Idle waits until everything that was enqueued is stored. It fails only with the
 // context.
 func (p *Pipeline) Idle(ctx context.Context) error {
 	select {
@@ -157,19 +157,20 @@ func (p *Pipeline) Idle(ctx context.Context) error {
 	}
 }
 
-// Wait waits until the pipeline has ended with its context. What was not done by
-// then is not done.
+// Wait waits until the pipeline has ended with its context. Jobs that are not done by
+// then are dropped.
 func (p *Pipeline) Wait() { p.ended.Wait() }
 
-// Skip notes that nothing more comes up to the version.
-func (p *Pipeline) Skip(version uint64) { p.mark.leave(p.mark.enter(version, time.Time{})) }
+// Skip records that there are no changes up to the version.
+func (p *Pipeline) Skip(version uint64) { p.mark.finish(p.mark.begin(version, time.Time{})) }
 
-// Reset makes the version the one up to which all is stored, also if it is lower.
+// Reset sets the position, also to a lower version.
 func (p *Pipeline) Reset(version uint64) { p.mark.set(version) }
 
 // Position returns the version up to which all is stored, and how many jobs were
 // done.
 func (p *Pipeline) Position() (version, done uint64) { return p.mark.position() }
 
-// Oldest returns when the first job that is not done yet was given; zero if none.
+// Oldest returns when the first job that is not done yet was enqueued; zero if there
+// is none.
 func (p *Pipeline) Oldest() time.Time { return p.mark.oldest() }

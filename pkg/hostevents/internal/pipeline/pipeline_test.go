@@ -25,9 +25,9 @@ func startTest(t *testing.T) *Pipeline {
 	return p
 }
 
-func mustGive(t *testing.T, p *Pipeline, key string, do func(context.Context) error) {
+func mustEnqueue(t *testing.T, p *Pipeline, key string, do func(context.Context) error) {
 	t.Helper()
-	if err := p.Give(t.Context(), key, 0, 1, do); err != nil {
+	if err := p.Enqueue(t.Context(), key, 0, 1, do); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -42,7 +42,7 @@ func TestPipeline_KeepTheOrderOfEachKey(t *testing.T) {
 		want = append(want, i)
 		for k := range keys {
 			key := strconv.Itoa(k)
-			mustGive(t, p, key, func(context.Context) error {
+			mustEnqueue(t, p, key, func(context.Context) error {
 				mutex.Lock()
 				defer mutex.Unlock()
 				got[key] = append(got[key], i)
@@ -75,13 +75,13 @@ func TestPipeline_AKeyThatWaitsHoldsUpNoOther(t *testing.T) {
 		return nil
 	}
 	for range backlog / 2 {
-		mustGive(t, p, "stuck", blocked)
+		mustEnqueue(t, p, "stuck", blocked)
 	}
 	// As many as there are workers but one, all at once: each waits for the last.
 	var all sync.WaitGroup
 	all.Add(concurrency - 1)
 	for i := range concurrency - 1 {
-		mustGive(t, p, strconv.Itoa(i), func(context.Context) error {
+		mustEnqueue(t, p, strconv.Itoa(i), func(context.Context) error {
 			all.Done()
 			all.Wait()
 			return nil
@@ -99,14 +99,14 @@ func TestPipeline_TakeNoMoreThanTheBacklog(t *testing.T) {
 	p := startTest(t)
 	release := make(chan struct{})
 	for range backlog {
-		mustGive(t, p, "stuck", func(context.Context) error {
+		mustEnqueue(t, p, "stuck", func(context.Context) error {
 			<-release
 			return nil
 		})
 	}
 	ended, end := context.WithCancel(t.Context())
 	end()
-	if err := p.Give(ended, "other", 0, 1, func(context.Context) error { return nil }); !errors.Is(err, context.Canceled) {
+	if err := p.Enqueue(ended, "other", 0, 1, func(context.Context) error { return nil }); !errors.Is(err, context.Canceled) {
 		t.Errorf("one more was taken: %v", err)
 	}
 	close(release)
@@ -128,18 +128,18 @@ func TestPipeline_TakeNoMoreThanSoManyBytes(t *testing.T) {
 	}
 	const size = backlogBytes / 4
 	for i := range 4 {
-		if err := p.Give(t.Context(), strconv.Itoa(i), 0, size, wait); err != nil {
+		if err := p.Enqueue(t.Context(), strconv.Itoa(i), 0, size, wait); err != nil {
 			t.Fatal(err)
 		}
 	}
 	ended, end := context.WithCancel(t.Context())
 	end()
-	if err := p.Give(ended, "other", 0, size, wait); !errors.Is(err, context.Canceled) {
+	if err := p.Enqueue(ended, "other", 0, size, wait); !errors.Is(err, context.Canceled) {
 		t.Errorf("one more was taken: %v", err)
 	}
 	close(release)
 	// One that is larger than all of it is taken when there is nothing else.
-	if err := p.Give(t.Context(), "huge", 0, 3*backlogBytes, wait); err != nil {
+	if err := p.Enqueue(t.Context(), "huge", 0, 3*backlogBytes, wait); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.Idle(t.Context()); err != nil {
@@ -151,12 +151,12 @@ func TestWatermark_FollowsTheFirstThatIsMissing(t *testing.T) {
 	t.Parallel()
 	mark := &watermark{}
 	begin := time.Unix(1000, 0)
-	first, second, third := mark.enter(5, begin), mark.enter(6, begin.Add(1)), mark.enter(9, begin.Add(2))
-	mark.leave(third)
+	first, second, third := mark.begin(5, begin), mark.begin(6, begin.Add(1)), mark.begin(9, begin.Add(2))
+	mark.finish(third)
 	if reached, _ := mark.position(); reached != 0 {
 		t.Errorf("reached %d with the first on its way", reached)
 	}
-	mark.leave(first)
+	mark.finish(first)
 	if reached, done := mark.position(); reached != 5 || done != 2 {
 		t.Errorf("reached %d after %d, want 5 after 2", reached, done)
 	}
@@ -169,12 +169,12 @@ func TestWatermark_FollowsTheFirstThatIsMissing(t *testing.T) {
 		t.Error("empty with one on its way")
 	default:
 	}
-	mark.leave(second)
+	mark.finish(second)
 	<-empty
 	if reached, _ := mark.position(); reached != 9 || !mark.oldest().IsZero() {
 		t.Errorf("reached %d, want 9 and nothing on its way", reached)
 	}
-	mark.leave(mark.enter(12, time.Time{}))
+	mark.finish(mark.begin(12, time.Time{}))
 	if reached, _ := mark.position(); reached != 12 {
 		t.Errorf("a bookmark led to %d", reached)
 	}

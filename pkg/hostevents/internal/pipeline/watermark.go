@@ -8,39 +8,39 @@ import (
 	"time"
 )
 
-// watermark follows up to which version everything has been stored, while
-// changes are stored in another order than they came.
+// watermark is the version up to which everything is stored, while changes are stored
+// out of order.
 type watermark struct {
 	mutex sync.Mutex
-	// open are the changes that are not all stored yet, in the order in which
-	// they came.
-	open []*passage
-	// reached is the version up to which all are stored.
+	// open are the changes that are not stored yet, or follow one that is not, in the
+	// order in which they came.
+	open []*pendingChange
+	// reached is the version up to which all changes are stored.
 	reached uint64
 	// done counts the changes that were stored.
 	done uint64
-	// idle is closed when open becomes empty; nil if nobody waits.
+	// idle is closed when open becomes empty; nil if nothing waits for that.
 	idle chan struct{}
 }
 
-// passage is one change on its way into the store.
-type passage struct {
+// pendingChange is a change that is not stored yet.
+type pendingChange struct {
 	version  uint64
 	received time.Time
 	stored   bool
 }
 
-// enter notes a change that has come. Versions never go down.
-func (w *watermark) enter(version uint64, received time.Time) *passage {
+// begin records a change that has arrived. Versions never decrease.
+func (w *watermark) begin(version uint64, received time.Time) *pendingChange {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
-	p := &passage{version: version, received: received}
+	p := &pendingChange{version: version, received: received}
 	w.open = append(w.open, p)
 	return p
 }
 
-// leave notes that it has been stored.
-func (w *watermark) leave(p *passage) {
+// finish records that the change is stored.
+func (w *watermark) finish(p *pendingChange) {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	p.stored = true
@@ -59,22 +59,22 @@ func (w *watermark) leave(p *passage) {
 	}
 }
 
-// set makes the version the one that is reached, also if it is lower: a list
-// was taken in whole.
+// set sets the version, also to a lower one: a complete list was ingested.
 func (w *watermark) set(version uint64) {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	w.reached = version
 }
 
-// position returns up to where all is stored, and how many changes were.
+// position returns the version up to which all is stored, and how many changes were.
 func (w *watermark) position() (reached, done uint64) {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	return w.reached, w.done
 }
 
-// oldest is when the first change that is not stored yet came; zero if none.
+// oldest is when the first change that is not stored yet arrived; zero if there is
+// none.
 func (w *watermark) oldest() time.Time {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
@@ -86,7 +86,7 @@ func (w *watermark) oldest() time.Time {
 	return time.Time{}
 }
 
-// empty returns a channel that is closed once nothing is on its way.
+// empty returns a channel that is closed once no change is open.
 func (w *watermark) empty() <-chan struct{} {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()

@@ -16,24 +16,23 @@ const (
 	lastRetry  = 5 * time.Minute
 )
 
-// Backoff spaces the attempts at each record that the host answers with an error
-// of its own: a webhook that fails is not asked about the same event again and
-// again.
+// Backoff delays the attempts at each record for which the host returns an error of
+// its own, so that a failing webhook is not called for the same event at once.
 type Backoff struct {
 	now func() time.Time
 
 	mutex sync.Mutex
 	byKey map[string]*retry
-	// pass counts the passes over the outbox.
+	// pass counts the passes over the queue.
 	pass uint64
 }
 
 type retry struct {
 	backoff wait.Backoff
 	due     time.Time
-	// seen is the last pass in which the outbox had the record.
+	// seen is the last pass in which the queue had the record.
 	seen uint64
-	// token is the state of the record for which nothing was to be done at idleAt.
+	// token is the state of the record for which there was nothing to do at idleAt.
 	token  string
 	idleAt time.Time
 }
@@ -43,7 +42,7 @@ func NewBackoff(now func() time.Time) *Backoff {
 	return &Backoff{now: now, byKey: map[string]*retry{}}
 }
 
-// Due tells whether the record may be tried now.
+// Due reports whether the record may be tried now.
 func (r *Backoff) Due(key string) bool {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
@@ -55,7 +54,7 @@ func (r *Backoff) Due(key string) bool {
 	return !r.now().Before(known.due)
 }
 
-// Failed puts the next attempt off, each time for longer.
+// Failed delays the next attempt, longer each time.
 func (r *Backoff) Failed(key string) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
@@ -63,8 +62,8 @@ func (r *Backoff) Failed(key string) {
 	known.due = r.now().Add(known.backoff.Step())
 }
 
-// Confirmed tells whether nothing was to be done for the same state of the record
-// for that long, and asks again after that time otherwise.
+// Confirmed reports whether there has been nothing to do for the same state of the
+// record for the grace period. Otherwise the record is due again after it.
 func (r *Backoff) Confirmed(key, token string, grace time.Duration) bool {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
@@ -86,14 +85,15 @@ func (r *Backoff) known(key string) *retry {
 	return known
 }
 
-// Succeeded forgets the record.
+// Succeeded removes the record.
 func (r *Backoff) Succeeded(key string) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	delete(r.byKey, key)
 }
 
-// Passed ends a pass over the whole outbox, and forgets records that are gone.
+// Passed ends a pass over the whole queue, and removes records that it does not have
+// any more.
 func (r *Backoff) Passed() {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()

@@ -10,41 +10,39 @@ import (
 )
 
 const (
-	// breakerFailures in a row open the breaker.
-	breakerFailures = 3
-	// breakerNamespaces is in how many namespaces requests must have timed out
-	// before the whole host is taken to be away: a webhook that hangs is one
-	// namespace's own trouble.
-	breakerNamespaces = 2
-	// breakerProbe is how often an open breaker lets a request through.
-	breakerProbe = time.Second
-	// longestPause bounds what a host may ask for with Retry-After.
-	longestPause = time.Minute
-	// breakerForgets is after how long without a failure a namespace is forgotten:
-	// it may have been deleted.
-	breakerForgets = 10 * time.Minute
+	// failureThreshold is the number of consecutive failures that open the breaker.
+	failureThreshold = 3
+	// namespaceThreshold is in how many namespaces requests must have timed out before
+	// the host counts as unavailable: a webhook that hangs affects one namespace.
+	namespaceThreshold = 2
+	// probeInterval is how often an open breaker permits a request.
+	probeInterval = time.Second
+	// maxPause is the longest pause that a host can ask for with Retry-After.
+	maxPause = time.Minute
+	// namespaceTTL is how long a namespace is kept after its last failure: it may have
+	// been deleted.
+	namespaceTTL = 10 * time.Minute
 )
 
-// Breaker keeps writes from waiting for a host that is known to be away, or that
-// is known not to answer for one namespace.
+// Breaker keeps writes from waiting for a host that is unavailable, or that does not
+// answer for one namespace.
 type Breaker struct {
 	now func() time.Time
 
 	mutex sync.Mutex
-	// host counts what says that the host itself is away.
+	// host counts failures of the host itself.
 	host circuit
-	// namespaces has those in which requests timed out or were throttled since the
-	// last success there.
+	// namespaces has those in which requests failed after the last success there.
 	namespaces map[string]*circuit
 }
 
-// circuit counts failures in a row.
+// circuit counts consecutive failures.
 type circuit struct {
 	failures int
 	probed   time.Time
-	// until is how long the host has asked to be left alone.
+	// until is the end of the pause that the host has asked for.
 	until time.Time
-	// timedOut tells that requests have timed out there.
+	// timedOut is set if requests have timed out there.
 	timedOut bool
 }
 
@@ -53,17 +51,17 @@ func NewBreaker(now func() time.Time) *Breaker {
 	return &Breaker{now: now, namespaces: map[string]*circuit{}}
 }
 
-// open tells whether requests go past it.
+// open reports whether requests are held back.
 func (c *circuit) open(now time.Time) bool {
-	return c.failures >= breakerFailures || now.Before(c.until)
+	return c.failures >= failureThreshold || now.Before(c.until)
 }
 
-// allow lets one through in each breakerProbe while the circuit is open.
+// allow permits one request in each probeInterval while the circuit is open.
 func (c *circuit) allow(now time.Time) bool {
 	if !c.open(now) {
 		return true
 	}
-	if now.Before(c.until) || now.Sub(c.probed) < breakerProbe {
+	if now.Before(c.until) || now.Sub(c.probed) < probeInterval {
 		return false
 	}
 	c.probed = now
@@ -76,27 +74,27 @@ type Permit int
 // The permits.
 const (
 	Permitted Permit = iota
-	// NamespaceAway: not for an event of this namespace.
-	NamespaceAway
-	// HostAway: for none.
-	HostAway
+	// NamespaceUnavailable: not for an event of this namespace.
+	NamespaceUnavailable
+	// HostUnavailable: for none.
+	HostUnavailable
 )
 
-// Check tells whether to try the host now for an event of the namespace.
+// Check returns whether to send a request for an event of the namespace now.
 func (b *Breaker) Check(namespace string) Permit {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
 	now := b.now()
 	if circuit, ok := b.namespaces[namespace]; ok && !circuit.allow(now) {
-		return NamespaceAway
+		return NamespaceUnavailable
 	}
 	if !b.host.allow(now) {
-		return HostAway
+		return HostUnavailable
 	}
 	return Permitted
 }
 
-// Succeeded notes that the host has answered for the namespace.
+// Succeeded records that the host has answered for the namespace.
 func (b *Breaker) Succeeded(namespace string) {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
@@ -105,41 +103,41 @@ func (b *Breaker) Succeeded(namespace string) {
 	switch {
 	case !ok:
 	case b.now().Before(c.until):
-		// What was sent before the host asked for a pause.
+		// The request was sent before the host asked for a pause.
 		c.failures, c.timedOut = 0, false
 	default:
 		delete(b.namespaces, namespace)
 	}
 }
 
-// HostFailed notes that the host could not be reached. It tells whether the host is
-// taken to be away from now on.
+// HostFailed records that the host could not be reached. It reports whether the host
+// counts as unavailable from now on.
 func (b *Breaker) HostFailed() (opened bool) {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
 	return b.hostFailed(b.now())
 }
 
-// TimedOut notes that the host has not answered for the namespace in time. It tells
-// whether the host is taken to be away from now on.
+// TimedOut records that the host has not answered for the namespace in time. It
+// reports whether the host counts as unavailable from now on.
 func (b *Breaker) TimedOut(namespace string) (opened bool) {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
 	now := b.now()
 	b.failedIn(namespace, now).timedOut = true
-	return b.namespacesTimedOut() >= breakerNamespaces && b.hostFailed(now)
+	return b.namespacesTimedOut() >= namespaceThreshold && b.hostFailed(now)
 }
 
-// Throttled notes that the host has asked to be left alone for so long with requests
-// for the namespace.
+// Throttled records that the host has asked for a pause of requests for the
+// namespace.
 func (b *Breaker) Throttled(namespace string, pause time.Duration) {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
 	now := b.now()
-	b.failedIn(namespace, now).until = now.Add(min(max(pause, breakerProbe), longestPause))
+	b.failedIn(namespace, now).until = now.Add(min(max(pause, probeInterval), maxPause))
 }
 
-// NamespaceFailed notes that the host takes no requests for the namespace.
+// NamespaceFailed records that the host accepts no requests for the namespace.
 func (b *Breaker) NamespaceFailed(namespace string) {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
@@ -150,14 +148,14 @@ func (b *Breaker) NamespaceFailed(namespace string) {
 func (b *Breaker) hostFailed(now time.Time) (opened bool) {
 	b.host.failures++
 	b.host.probed = now
-	return b.host.failures == breakerFailures
+	return b.host.failures == failureThreshold
 }
 
 // failedIn is called with the mutex held.
 func (b *Breaker) failedIn(namespace string, now time.Time) *circuit {
 	c, ok := b.namespaces[namespace]
 	if !ok {
-		maps.DeleteFunc(b.namespaces, func(_ string, c *circuit) bool { return now.Sub(c.probed) > breakerForgets })
+		maps.DeleteFunc(b.namespaces, func(_ string, c *circuit) bool { return now.Sub(c.probed) > namespaceTTL })
 		c = &circuit{}
 		b.namespaces[namespace] = c
 	}
@@ -177,7 +175,7 @@ func (b *Breaker) namespacesTimedOut() int {
 	return count
 }
 
-// Open tells whether the host is taken to be away.
+// Open reports whether the host counts as unavailable.
 func (b *Breaker) Open() bool {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()

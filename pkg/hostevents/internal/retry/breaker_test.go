@@ -22,20 +22,20 @@ func newTestBreaker() (*Breaker, *clock) {
 func TestBreaker_OpensWhenTheHostIsAway(t *testing.T) {
 	t.Parallel()
 	b, clock := newTestBreaker()
-	for range breakerFailures - 1 {
+	for range failureThreshold - 1 {
 		b.HostFailed()
 	}
 	if b.Check("a") != Permitted || b.Open() {
 		t.Fatal("open before enough failures")
 	}
-	if !b.HostFailed() || b.Check("another") != HostAway || !b.Open() {
+	if !b.HostFailed() || b.Check("another") != HostUnavailable || !b.Open() {
 		t.Fatal("not open after enough failures")
 	}
-	clock.at = clock.at.Add(breakerProbe)
+	clock.at = clock.at.Add(probeInterval)
 	if b.Check("a") != Permitted {
 		t.Error("no probe when it was time")
 	}
-	if b.Check("a") != HostAway {
+	if b.Check("a") != HostUnavailable {
 		t.Error("a second probe at once")
 	}
 	b.Succeeded("a")
@@ -53,16 +53,16 @@ func TestBreaker_KeepsANamespacesTroubleThere(t *testing.T) {
 		"lacks rights": func(b *Breaker) { b.NamespaceFailed("bad") },
 	} {
 		b, clock := newTestBreaker()
-		for range 10 * breakerFailures {
+		for range 10 * failureThreshold {
 			failed(b)
 		}
-		if got := b.Check("bad"); got != NamespaceAway {
+		if got := b.Check("bad"); got != NamespaceUnavailable {
 			t.Errorf("%s: the namespace is tried further: %d", name, got)
 		}
 		if got := b.Check("good"); got != Permitted || b.Open() {
 			t.Errorf("%s: another namespace is not tried: %d", name, got)
 		}
-		clock.at = clock.at.Add(breakerProbe)
+		clock.at = clock.at.Add(probeInterval)
 		if got := b.Check("bad"); got != Permitted {
 			t.Errorf("%s: the namespace is not probed: %d", name, got)
 		}
@@ -72,11 +72,11 @@ func TestBreaker_KeepsANamespacesTroubleThere(t *testing.T) {
 		}
 	}
 	b, _ := newTestBreaker()
-	for range breakerFailures {
+	for range failureThreshold {
 		b.TimedOut("a")
 		b.TimedOut("b")
 	}
-	if got := b.Check("c"); got != HostAway {
+	if got := b.Check("c"); got != HostUnavailable {
 		t.Errorf("requests time out in two namespaces, and another is tried: %d", got)
 	}
 }
@@ -86,7 +86,7 @@ func TestBreaker_HeedsRetryAfter(t *testing.T) {
 	b, clock := newTestBreaker()
 	b.Throttled("busy", 5*time.Second)
 	b.Succeeded("busy") // sent before
-	if got := b.Check("busy"); got != NamespaceAway {
+	if got := b.Check("busy"); got != NamespaceUnavailable {
 		t.Errorf("tried at once: %d", got)
 	}
 	if got := b.Check("other"); got != Permitted || b.Open() {
@@ -96,8 +96,8 @@ func TestBreaker_HeedsRetryAfter(t *testing.T) {
 	if got := b.Check("busy"); got != Permitted {
 		t.Errorf("not tried after the pause: %d", got)
 	}
-	b.Throttled("busy", 100*longestPause)
-	clock.at = clock.at.Add(longestPause)
+	b.Throttled("busy", 100*maxPause)
+	clock.at = clock.at.Add(maxPause)
 	if got := b.Check("busy"); got != Permitted {
 		t.Errorf("a pause without bounds: %d", got)
 	}
@@ -110,7 +110,7 @@ func TestBreaker_ForgetsNamespaces(t *testing.T) {
 		b.TimedOut(fmt.Sprint("gone-", i))
 		b.Throttled(fmt.Sprint("gone-", i), 1*time.Second)
 	}
-	clock.at = clock.at.Add(breakerForgets + time.Second)
+	clock.at = clock.at.Add(namespaceTTL + time.Second)
 	b.TimedOut("new")
 	if n := len(b.namespaces); n != 1 {
 		t.Errorf("%d namespaces are kept", n)
@@ -140,7 +140,7 @@ func TestRetries_BackOff(t *testing.T) {
 	}
 	c.at = c.at.Add(2 * lastRetry)
 	if !r.Due(key) {
-		t.Error("not tried for longer than the bound says")
+		t.Error("not tried for longer than the limit")
 	}
 	r.Succeeded(key)
 	r.Failed(other)

@@ -22,22 +22,22 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/hostevents"
 )
 
-// rbacWords is what authorization says, and what a policy can say as well.
+// rbacWords is the message of authorization, which a policy can have as well.
 const rbacWords = `events is forbidden: User "system:serviceaccount:x:y" cannot create resource "events" in API group "" in the namespace "n"`
 
 // outcome is what the caller can know from an error.
 type outcome string
 
 const (
-	lacksRight outcome = "our account lacks the right"
-	refused    outcome = "the host refuses the write"
-	noAnswer   outcome = "no answer about the write"
+	notAuthorized outcome = "our account lacks the right"
+	refused       outcome = "the host refuses the write"
+	noAnswer      outcome = "no answer about the write"
 )
 
 func outcomeOf(err error) outcome {
 	switch {
-	case errors.Is(err, hostevents.ErrLacksRight):
-		return lacksRight
+	case errors.Is(err, hostevents.ErrNotAuthorized):
+		return notAuthorized
 	case apierrors.IsForbidden(err):
 		return refused
 	case errors.As(err, new(apierrors.APIStatus)):
@@ -52,15 +52,15 @@ func TestRights_TellAdmissionFromAuthorization(t *testing.T) {
 	tests := map[string]struct {
 		message string
 		// review is how a SelfSubjectAccessReview is answered, with a status of 201
-		// unless code says otherwise.
+		// unless code is set.
 		allowed bool
 		code    int
 		want    outcome
 	}{
-		"a right that is lacking":              {message: rbacWords, allowed: false, want: lacksRight},
+		"a right that is lacking":              {message: rbacWords, allowed: false, want: notAuthorized},
 		"a policy in the words of RBAC":        {message: rbacWords, allowed: true, want: refused},
 		"a policy":                             {message: "not in this house", allowed: true, want: refused},
-		"a right that is lacking, other words": {message: "no", allowed: false, want: lacksRight},
+		"a right that is lacking, other words": {message: "no", allowed: false, want: notAuthorized},
 		"reviews are forbidden":                {message: "no", code: http.StatusForbidden, want: refused},
 		"reviews fail":                         {message: "no", code: http.StatusInternalServerError, want: noAnswer},
 	}
@@ -94,7 +94,7 @@ func TestRights_TellAdmissionFromAuthorization(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			host := &client{core: set.CoreV1(), rights: newRights(set.AuthorizationV1().SelfSubjectAccessReviews())}
+			host := &client{core: set.CoreV1(), access: newAccessReviewer(set.AuthorizationV1().SelfSubjectAccessReviews())}
 			for range 3 {
 				_, err = host.Create(t.Context(), &events.Event{ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: "a"}}, false)
 				if got := outcomeOf(err); got != test.want {
