@@ -155,9 +155,9 @@ func waitUntil(ctx context.Context, when time.Time) {
 	}
 }
 
-// tookIn is how many of the host's events the server has taken in since its
+// ingested is how many of the host's events the server has ingested since its
 // start, as it says. To count them by lists would be most of its work.
-func (h *host) tookIn(ctx context.Context) (int, error) {
+func (h *host) ingested(ctx context.Context) (int, error) {
 	raw, err := h.direct.Discovery().RESTClient().Get().AbsPath("/metrics").SetHeader("Accept", "text/plain").DoRaw(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("asking the server for its metrics: %w", err)
@@ -168,25 +168,25 @@ func (h *host) tookIn(ctx context.Context) (int, error) {
 			return int(count), err
 		}
 	}
-	return 0, errors.New("the server does not say how many events it has taken in")
+	return 0, errors.New("the server does not say how many events it has ingested")
 }
 
-// waitTookIn waits until the server has taken in so many. Each answer costs the
+// waitIngested waits until the server has ingested so many. Each answer costs the
 // server some milliseconds, so it is asked no more often than must be.
-func (h *host) waitTookIn(ctx context.Context, want int) error {
+func (h *host) waitIngested(ctx context.Context, want int) error {
 	const bound, look = 3 * time.Minute, 250 * time.Millisecond
 	ctx, cancel := context.WithTimeout(ctx, bound)
 	defer cancel()
 	tick := time.NewTicker(look)
 	defer tick.Stop()
 	for {
-		got, err := h.tookIn(ctx)
+		got, err := h.ingested(ctx)
 		if err == nil && got >= want {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return errors.Join(fmt.Errorf("the server has taken in %d events after %s, want %d", got, bound, want), err)
+			return errors.Join(fmt.Errorf("the server has ingested %d events after %s, want %d", got, bound, want), err)
 		case <-tick.C:
 		}
 	}

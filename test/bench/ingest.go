@@ -74,7 +74,7 @@ func (h *host) takeIn(ctx context.Context, has, want int) (takenIn, error) {
 		return r, err
 	}
 	r.ready = time.Since(begun)
-	if err := h.waitTookIn(ctx, want); err != nil {
+	if err := h.waitIngested(ctx, want); err != nil {
 		return r, err
 	}
 	r.took = time.Since(begun)
@@ -110,7 +110,7 @@ func (s *session) follow(ctx context.Context, h *host) error {
 	err = h.loadHost(ctx, f.first, total, ingestRate, f.answer)
 	rate := float64(total) / time.Since(begun).Seconds()
 	if err == nil {
-		err = h.waitTookIn(ctx, f.first+total)
+		err = h.waitIngested(ctx, f.first+total)
 	}
 	w.Stop()
 	watching.Wait()
