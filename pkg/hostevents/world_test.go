@@ -28,7 +28,7 @@ import (
 const (
 	modelNamespace = "team"
 	modelTTL       = time.Hour
-	modelTimeout   = 30 * time.Second
+	modelTimeout   = 3 * time.Minute
 )
 
 // world is a real embedded store, a host, and replicas that join the two.

@@ -27,7 +27,7 @@ import (
 )
 
 // waitLimit ends tests that hang. Nothing waits that long when it works.
-const waitLimit = 30 * time.Second
+const waitLimit = 3 * time.Minute
 
 // TestWatchSeesEachChangeOnce is S1: watches of every kind, begun before and in
 // the middle of random writes, quick and slow, each with hardly any buffer, get

@@ -25,8 +25,9 @@ import (
 
 const (
 	namespace = "team"
-	// patience bounds every wait for something that must happen.
-	patience = 30 * time.Second
+	// patience bounds every wait for something that must happen, on a machine with
+	// much else to do.
+	patience = 3 * time.Minute
 	pollStep = 20 * time.Millisecond
 )
 

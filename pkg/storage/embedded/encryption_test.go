@@ -218,7 +218,7 @@ func (d *sealedDir) holding(text string) []string {
 func (d *sealedDir) eventually(problem func() string) {
 	d.Helper()
 	last := ""
-	err := wait.PollUntilContextTimeout(d.Context(), 5*time.Millisecond, 30*time.Second, true, func(context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(d.Context(), 5*time.Millisecond, modelPatience, true, func(context.Context) (bool, error) {
 		last = problem()
 		return last == "", nil
 	})
