@@ -81,12 +81,17 @@ func (h *history) delivered(kind watch.EventType, v version) {
 	h.sawVersion(v)
 }
 
+// done lets a write be made and acknowledged, and a watch deliver what it leaves.
+func (h *history) done(w *write, revision uint64, uid string, kind watch.EventType) version {
+	v := w.at(revision, uid)
+	h.end(w, acknowledged, &v)
+	h.delivered(kind, v)
+	return v
+}
+
 // created is a whole creation.
 func (h *history) created(name string, revision uint64) {
-	w := h.send(name, 0)
-	v := w.at(revision, "uid-of-"+name)
-	h.end(w, acknowledged, &v)
-	h.delivered(watch.Added, v)
+	h.done(h.send(name, 0), revision, "uid-of-"+name, watch.Added)
 }
 
 // listed is a list of everything.
@@ -126,20 +131,14 @@ func TestRecord(t *testing.T) {
 	}{
 		"nothing": {play: func(h *history) { h.settle(3) }},
 		"an update": {play: func(h *history) {
-			w := h.send("one", 2)
-			v := w.at(4, "uid-of-one")
-			h.end(w, acknowledged, &v)
-			h.delivered(watch.Modified, v)
+			h.done(h.send("one", 2), 4, "uid-of-one", watch.Modified)
 			h.settle(4)
 		}},
 		"a deletion and a new life": {play: func(h *history) {
 			w := h.sendDelete(map[string]uint64{"one": 2})
 			h.end(w, acknowledged, nil)
 			h.delivered(watch.Deleted, again(h.state[named("one")].version, 4))
-			w = h.send("one", 0)
-			v := w.at(5, "uid-2")
-			h.end(w, acknowledged, &v)
-			h.delivered(watch.Added, v)
+			h.done(h.send("one", 0), 5, "uid-2", watch.Added)
 			h.settle(5)
 		}},
 		"the deletion of a collection": {play: func(h *history) {
@@ -150,37 +149,25 @@ func TestRecord(t *testing.T) {
 			h.settle(5)
 		}},
 		"the end of an event's time": {play: func(h *history) {
-			w := h.sendFor(0, "three", 0)
-			v := w.at(4, "uid-3")
-			h.end(w, acknowledged, &v)
-			h.delivered(watch.Added, v)
+			v := h.done(h.sendFor(0, "three", 0), 4, "uid-3", watch.Added)
 			h.delivered(watch.Deleted, again(v, 5))
 			h.settle(5)
 		}},
 		"the deletion of a collection when some of it is over": {play: func(h *history) {
-			w := h.sendFor(0, "three", 0)
-			v := w.at(4, "uid-3")
-			h.end(w, acknowledged, &v)
-			h.delivered(watch.Added, v)
+			v := h.done(h.sendFor(0, "three", 0), 4, "uid-3", watch.Added)
 			h.delivered(watch.Deleted, again(v, 5))
-			w = h.sendDelete(map[string]uint64{"two": 3, "three": 4})
+			w := h.sendDelete(map[string]uint64{"two": 3, "three": 4})
 			w.on(named("three")).baseDue = time.Now()
 			h.delivered(watch.Deleted, again(h.state[named("two")].version, 6))
 			h.end(w, acknowledged, nil)
-			w = h.send("three", 0)
-			v = w.at(7, "uid-4")
-			h.end(w, acknowledged, &v)
-			h.delivered(watch.Added, v)
+			v = h.done(h.send("three", 0), 7, "uid-4", watch.Added)
 			w = h.sendDelete(map[string]uint64{"three": 7})
 			h.delivered(watch.Deleted, again(v, 8))
 			h.end(w, acknowledged, nil)
 			h.settle(8)
 		}},
 		"an end of time while the state is settled": {play: func(h *history) {
-			w := h.sendFor(0, "three", 0)
-			v := w.at(4, "uid-3")
-			h.end(w, acknowledged, &v)
-			h.delivered(watch.Added, v)
+			v := h.done(h.sendFor(0, "three", 0), 4, "uid-3", watch.Added)
 			h.listed(4, h.present()...)
 			h.delivered(watch.Deleted, again(v, 5))
 			h.settle(4)
@@ -196,10 +183,7 @@ func TestRecord(t *testing.T) {
 		"a write in doubt that was not made": {play: func(h *history) {
 			h.end(h.send("one", 2), inDoubt, nil)
 			h.settle(3)
-			w := h.send("one", 2)
-			v := w.at(4, "uid-of-one")
-			h.end(w, acknowledged, &v)
-			h.delivered(watch.Modified, v)
+			h.done(h.send("one", 2), 4, "uid-of-one", watch.Modified)
 			h.settle(4)
 		}},
 		"a deletion in doubt of which half was made": {play: func(h *history) {
@@ -310,10 +294,7 @@ func TestRecord(t *testing.T) {
 		"an update overwrites another one": {
 			play: func(h *history) {
 				h.delivered(watch.Modified, h.send("one", 2).at(4, "uid-of-one"))
-				w := h.send("one", 2)
-				v := w.at(5, "uid-of-one")
-				h.end(w, acknowledged, &v)
-				h.delivered(watch.Modified, v)
+				h.done(h.send("one", 2), 5, "uid-of-one", watch.Modified)
 				h.settle(5)
 			},
 			want: "it replaced revision 4; the writer knew revision 2",
@@ -359,10 +340,7 @@ func TestRecord(t *testing.T) {
 		},
 		"a deletion of something newer": {
 			play: func(h *history) {
-				w := h.send("one", 2)
-				v := w.at(4, "uid-of-one")
-				h.end(w, acknowledged, &v)
-				h.delivered(watch.Modified, v)
+				v := h.done(h.send("one", 2), 4, "uid-of-one", watch.Modified)
 				h.end(h.sendDelete(map[string]uint64{"one": 2}), inDoubt, nil)
 				h.delivered(watch.Deleted, again(v, 5))
 				h.settle(5)
