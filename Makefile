@@ -69,9 +69,7 @@ test: ## Unit and integration tests, with the race detector where gcc is; needs 
 test-e2e: build ## Tests on a real control plane, with real clients and upstream's e2e test
 	@hack/cluster/build.sh
 	@hack/cluster/build.sh e2e.test
-	go test -tags e2e -count=1 -timeout 30m -skip '^TestAdmission$$' ./test/cluster/ ./test/clients/ ./test/hostevents/
-	go test -tags e2e -count=1 -timeout 30m -v ./test/e2e/
-	go test -tags e2e -count=1 -timeout 20m ./test/bridge/
+	go test -tags e2e -count=1 -timeout 40m -skip '^TestAdmission$$' ./test/e2e/ ./test/bridge/ ./test/hostevents/ ./test/cluster/
 
 .PHONY: test-parity
 test-parity: build ## Every request on ours, with each store, and on the built-in, with equal answers (PARITY_STORE, PARITY_SEED, PARITY_FUZZ)

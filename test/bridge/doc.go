@@ -12,9 +12,10 @@
 // it reaches in between is the way from events-apiserver to kube-apiserver,
 // where it holds answers back and loses them.
 //
-// Its tests have the build tag e2e and need the programs of hack/cluster.
+// Its tests have the build tag e2e and need the programs of hack/cluster. They run
+// in the clusters of test/e2e, which calls them; only expiry needs its own.
 // BRIDGE_SEED repeats the made-up scripts of a run. BRIDGE_HOST_EVENTS=off runs
 // events-apiserver without its bridge: each test must then fail.
-// BRIDGE_HOST_EVENTS=built-in puts plain clusters in the place of ours, for who
-// writes a script. BRIDGE_LOGS names a directory for the logs of a run that fails.
+// BRIDGE_HOST_EVENTS=built-in puts plain clusters in the place of ours, for
+// whoever writes a script.
 package bridge

@@ -9,10 +9,12 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/events-apiserver/events-apiserver/test/cluster"
+	"github.com/events-apiserver/events-apiserver/test/cluster/clustertest"
 )
 
 // TestExpiry runs on a host that forgets its events soon: what it forgot stays in
@@ -39,12 +41,9 @@ func TestExpiry(t *testing.T) {
 // machine.
 const hostTTL = 30 * time.Second
 
-func testExpiry(t *testing.T, h *host) {
+func testExpiry(t *testing.T, h *Host) {
 	t.Helper()
-	server, err := h.Component(cluster.EventsAPIServer)
-	if err != nil {
-		t.Fatal(err)
-	}
+	server := h.Program(t, cluster.EventsAPIServer)
 	s := h.newNamespace(t, "expiry")
 	core, ours := coreAPI(), eventsAPI()
 	away := func(meanwhile func()) {
@@ -52,12 +51,7 @@ func testExpiry(t *testing.T, h *host) {
 			t.Fatal(err)
 		}
 		meanwhile()
-		if err := server.Start(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if err := h.WaitRegistered(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		h.startAgain(t, server)
 	}
 	write := func(a api, name string) { mustWrite(t, s, http.MethodPost, a, "", s.event(a, name)) }
 
@@ -96,42 +90,27 @@ func testExpiry(t *testing.T, h *host) {
 	checkKept(t, s, "expires-later", "expires-later-ours", "expires-meanwhile", "expires-ours")
 }
 
-// awaitForgotten waits until the host has let the events go by itself.
+// awaitForgotten waits until the host has let the events go by itself. etcd looks
+// for what has ended now and then, and leases last up to a twentieth longer.
 func awaitForgotten(t *testing.T, s *side, names ...string) {
 	t.Helper()
-	// etcd looks for what has ended now and then, and leases last up to a twentieth longer.
-	const late = 45 * time.Second
-	ctx, cancel := context.WithTimeout(t.Context(), hostTTL+late)
-	defer cancel()
-	tick := time.NewTicker(pollStep)
-	defer tick.Stop()
-	for {
+	clustertest.Eventually(t, "the host to forget", func(ctx context.Context) error {
 		items, _, err := s.client.list(ctx, coreAPI(), s.namespace, nil)
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
-		left := 0
 		for _, item := range items {
-			for _, name := range names {
-				if nameOf(item) == name {
-					left++
-				}
+			if slices.Contains(names, nameOf(item)) {
+				return fmt.Errorf("it still has %s", nameOf(item))
 			}
 		}
-		if left == 0 {
-			return
-		}
-		select {
-		case <-ctx.Done():
-			t.Fatalf("the host still has %d of %v", left, names)
-		case <-tick.C:
-		}
-	}
+		return nil
+	})
 }
 
 func checkKept(t *testing.T, s *side, want ...string) {
 	t.Helper()
-	eventually(t, "what is kept", func(ctx context.Context) error {
+	clustertest.Eventually(t, "what is kept", func(ctx context.Context) error {
 		items, _, err := s.client.list(ctx, eventsAPI(), s.namespace, nil)
 		if err != nil {
 			return err

@@ -18,6 +18,7 @@ import (
 	"sync"
 	"time"
 
+	flowcontrolv1 "k8s.io/api/flowcontrol/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
@@ -34,6 +35,8 @@ type hostProxy struct {
 	fault fault
 	// asked are the requests about events, by namespace and method.
 	asked map[string]map[string]int
+	// schemas are the flow schemas of the latest of them, by namespace.
+	schemas map[string]string
 }
 
 // fault is what happens to a request on its way to the host.
@@ -52,7 +55,7 @@ type fault struct {
 
 // newHostProxy starts a proxy. It answers nothing until it is told where to.
 func newHostProxy() *hostProxy {
-	p := &hostProxy{asked: map[string]map[string]int{}}
+	p := &hostProxy{asked: map[string]map[string]int{}, schemas: map[string]string{}}
 	p.server = httptest.NewUnstartedServer(http.HandlerFunc(p.serve))
 	p.server.EnableHTTP2 = true
 	p.server.StartTLS()
@@ -79,6 +82,10 @@ func (p *hostProxy) towards(port int, kubeconfig string) {
 			}
 			return to.RoundTrip(r)
 		}),
+		ModifyResponse: func(r *http.Response) error {
+			p.noteSchema(r)
+			return nil
+		},
 		// Watches are passed on as they come.
 		FlushInterval: -1,
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) {
@@ -175,6 +182,26 @@ func (p *hostProxy) requests(namespace string) map[string]int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return maps.Clone(p.asked[namespace])
+}
+
+func (p *hostProxy) noteSchema(r *http.Response) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if namespace, ok := eventsNamespace(r.Request.URL.Path); ok {
+		p.schemas[namespace] = schemaOf(r)
+	}
+}
+
+// flowSchema is the uid of the flow schema by which the host sorted the latest
+// request about events of the namespace.
+func (p *hostProxy) flowSchema(namespace string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.schemas[namespace]
+}
+
+func schemaOf(r *http.Response) string {
+	return r.Header.Get(flowcontrolv1.ResponseHeaderMatchedFlowSchemaUID)
 }
 
 // waitFor waits for some time, or until ctx ends.

@@ -8,7 +8,7 @@
 // aggregator in a real cluster.
 //
 // Its tests promise to use each client as its users do, by its public API alone.
-// They have the build tag e2e and need the programs of hack/cluster. They must
-// not know how events-apiserver works inside, and leave the details of its
+// They have the build tag e2e, and test/e2e runs them in one of its clusters. They
+// must not know how events-apiserver works inside, and leave the details of its
 // answers to test/integration and test/e2e.
 package clients

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"io"
 	"maps"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -29,7 +28,7 @@ const (
 
 func TestPlainControlPlane(t *testing.T) {
 	t.Parallel()
-	c := startCluster(t, "")
+	c := startCluster(t)
 	client := clientOf(t, c)
 
 	namespace := makeNamespace(t, client, "first")
@@ -58,7 +57,7 @@ func TestPlainControlPlane(t *testing.T) {
 
 func TestStopLeavesNoProcessAndKeepsData(t *testing.T) {
 	t.Parallel()
-	c := startCluster(t, "")
+	c := startCluster(t)
 	namespace := makeNamespace(t, clientOf(t, c), "kept")
 
 	processes := maps.Clone(c.procs)
@@ -98,7 +97,7 @@ func TestStopLeavesNoProcessAndKeepsData(t *testing.T) {
 
 func TestFailedStartLeavesNoProcess(t *testing.T) {
 	t.Parallel()
-	config := configFor(t, "")
+	config := configFor(t)
 	config.ExtraArgs = map[string][]string{KubeScheduler: {"--no-such-flag"}}
 	c, err := New(config)
 	if err != nil {
@@ -114,90 +113,21 @@ func TestFailedStartLeavesNoProcess(t *testing.T) {
 	}
 }
 
-func TestRegisterAndGiveBack(t *testing.T) {
-	t.Parallel()
-	c := startCluster(t, filepath.Join(repoDir, "bin", "events-apiserver"))
-	client := clientOf(t, c)
-	if err := c.Register(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	namespace := makeNamespace(t, client, "ours")
-	makePod(t, client, namespace)
-	waitScheduling(t, client, namespace)
-
-	server, err := c.Component(EventsAPIServer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := server.Kill(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := client.EventsV1().Events(namespace).List(t.Context(), metav1.ListOptions{}); err == nil {
-		t.Error("events are served while events-apiserver is dead")
-	}
-	if err := server.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := c.WaitRegistered(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if n := schedulerEvents(t, client, namespace); n == 0 {
-		t.Error("our events are gone after a crash")
-	}
-
-	if err := c.GiveBack(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	// kube-apiserver answers alone, and has what was written through us.
-	if err := server.Stop(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if n := schedulerEvents(t, client, namespace); n == 0 {
-		t.Error("kube-apiserver itself has no events of the scheduler")
-	}
-	if err := server.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Register(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if n := schedulerEvents(t, client, namespace); n == 0 {
-		t.Error("our events are gone after giving back and taking again")
-	}
-}
-
-func TestUserWithoutRights(t *testing.T) {
-	t.Parallel()
-	c := startCluster(t, "")
-	config, err := c.UserConfig("nobody-in-particular", "some-group")
-	if err != nil {
-		t.Fatal(err)
-	}
-	client, err := kubernetes.NewForConfig(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = client.CoreV1().Namespaces().List(t.Context(), metav1.ListOptions{})
-	if !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), "nobody-in-particular") {
-		t.Errorf("got %v, want a refusal that names the user", err)
-	}
-}
-
-func configFor(t *testing.T, server string) Config {
+func configFor(t *testing.T) Config {
 	t.Helper()
 	tools, err := FindTools(t.Context(), repoDir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return Config{
-		Dir: t.TempDir(), ToolsDir: tools, RepoDir: repoDir, EventsAPIServer: server,
+		Dir: t.TempDir(), ToolsDir: tools, RepoDir: repoDir,
 		UnsafeNoFsync: true, Log: t.Output(),
 	}
 }
 
-func startCluster(t *testing.T, server string) *Cluster {
+func startCluster(t *testing.T) *Cluster {
 	t.Helper()
-	c, err := New(configFor(t, server))
+	c, err := New(configFor(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,15 +187,6 @@ func waitScheduling(t *testing.T, client kubernetes.Interface, namespace string)
 		}
 		return err
 	})
-}
-
-func schedulerEvents(t *testing.T, client kubernetes.Interface, namespace string) int {
-	t.Helper()
-	count, err := countSchedulerEvents(t.Context(), client, namespace)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return count
 }
 
 func countSchedulerEvents(ctx context.Context, client kubernetes.Interface, namespace string) (int, error) {

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -18,15 +19,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
-)
 
-func (s *suite) makeNamespace(t *testing.T, name string) {
-	t.Helper()
-	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
-	if _, err := s.admin.CoreV1().Namespaces().Create(t.Context(), namespace, metav1.CreateOptions{}); err != nil {
-		t.Fatal(err)
-	}
-}
+	"github.com/events-apiserver/events-apiserver/test/cluster/clustertest"
+)
 
 // deploy makes a Deployment whose pods no node can take, there being none: the
 // real scheduler reports that as an event for each.
@@ -44,7 +39,7 @@ func (s *suite) deploy(t *testing.T, namespace, name string, replicas int32) {
 			},
 		},
 	}
-	if _, err := s.admin.AppsV1().Deployments(namespace).Create(t.Context(), deployment, metav1.CreateOptions{}); err != nil {
+	if _, err := s.Admin.AppsV1().Deployments(namespace).Create(t.Context(), deployment, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -53,8 +48,8 @@ func (s *suite) deploy(t *testing.T, namespace, name string, replicas int32) {
 func (s *suite) waitFailedScheduling(t *testing.T, namespace string, n int) []eventsv1.Event {
 	t.Helper()
 	var items []eventsv1.Event
-	eventually(t, fmt.Sprintf("FailedScheduling events of %d pods", n), func(ctx context.Context) error {
-		list, err := s.admin.EventsV1().Events(namespace).List(ctx, metav1.ListOptions{FieldSelector: "reason=FailedScheduling"})
+	clustertest.Eventually(t, fmt.Sprintf("FailedScheduling events of %d pods", n), func(ctx context.Context) error {
+		list, err := s.Admin.EventsV1().Events(namespace).List(ctx, metav1.ListOptions{FieldSelector: "reason=FailedScheduling"})
 		if err != nil {
 			return err
 		}
@@ -73,7 +68,7 @@ func (s *suite) waitFailedScheduling(t *testing.T, namespace string, n int) []ev
 
 func testScheduler(t *testing.T, s *suite) {
 	const namespace = "scheduling"
-	s.makeNamespace(t, namespace)
+	s.MakeNamespace(t, namespace)
 	s.deploy(t, namespace, "hello", 2)
 	items := s.waitFailedScheduling(t, namespace, 2)
 	for i := range items {
@@ -84,7 +79,7 @@ func testScheduler(t *testing.T, s *suite) {
 	expect(t, s.kubectl(t, "get", "events.events.k8s.io", "-A"), namespace, "FailedScheduling", "pod/hello-", "no nodes available to schedule pods")
 
 	// The rest of the cluster sees them through core/v1, as the same events.
-	inCore, err := s.admin.CoreV1().Events(namespace).List(t.Context(), metav1.ListOptions{FieldSelector: "reason=FailedScheduling"})
+	inCore, err := s.Admin.CoreV1().Events(namespace).List(t.Context(), metav1.ListOptions{FieldSelector: "reason=FailedScheduling"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,14 +103,10 @@ func testRights(t *testing.T, s *suite) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := client.EventsV1().Events("default").List(t.Context(), metav1.ListOptions{}); !apierrors.IsForbidden(err) {
-		t.Errorf("through kube-apiserver without rights: got %v, want Forbidden", err)
+	if _, err := client.EventsV1().Events("default").List(t.Context(), metav1.ListOptions{}); !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), "nobody-special") {
+		t.Errorf("through kube-apiserver without rights: got %v, want Forbidden, with the user's name", err)
 	}
-	direct, err := s.directConfig(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	client, err = kubernetes.NewForConfig(direct)
+	client, err = kubernetes.NewForConfig(s.Direct(t, config))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +114,7 @@ func testRights(t *testing.T, s *suite) {
 		t.Errorf("straight to events-apiserver without rights: got %v, want Forbidden", err)
 	}
 	s.kubectl(t, "create", "rolebinding", "viewer", "--clusterrole=view", "--user=nobody-special", "-n", "default")
-	eventually(t, "the rights of a viewer", func(ctx context.Context) error {
+	clustertest.Eventually(t, "the rights of a viewer", func(ctx context.Context) error {
 		_, err := client.EventsV1().Events("default").List(ctx, metav1.ListOptions{})
 		return err
 	})
@@ -140,14 +131,16 @@ func testAdmission(t *testing.T, s *suite) {
 		EventTime:  metav1.NowMicro(), ReportingController: "example.com/c", ReportingInstance: "c-1",
 		Action: "Start", Reason: "Started", Type: "Normal", Regarding: corev1.ObjectReference{Kind: "Pod", Name: "p", Namespace: "nowhere"},
 	}
-	if _, err := s.admin.EventsV1().Events("nowhere").Create(t.Context(), event, metav1.CreateOptions{}); !apierrors.IsNotFound(err) {
+	if _, err := s.Admin.EventsV1().Events("nowhere").Create(t.Context(), event, metav1.CreateOptions{}); !apierrors.IsNotFound(err) {
 		t.Errorf("into a namespace that is not there: got %v, want NotFound", err)
 	}
-	s.kubectl(t, "apply", "--server-side", "-f", policyFile(t))
-	eventually(t, "the policy to be enforced", func(ctx context.Context) error {
+	file := policyFile(t)
+	s.kubectl(t, "apply", "--server-side", "-f", file)
+	defer s.kubectl(t, "delete", "-f", file)
+	clustertest.Eventually(t, "the policy to be enforced", func(ctx context.Context) error {
 		event := event.DeepCopy()
 		event.Namespace, event.Regarding.Namespace, event.Action = "default", "default", "Forbidden"
-		_, err := s.admin.EventsV1().Events("default").Create(ctx, event, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+		_, err := s.Admin.EventsV1().Events("default").Create(ctx, event, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 		if !apierrors.IsInvalid(err) {
 			return fmt.Errorf("got %w, want Invalid", errOrNone(err))
 		}
@@ -164,20 +157,20 @@ func errOrNone(err error) error {
 
 func testNamespaceDeletion(t *testing.T, s *suite) {
 	const namespace = "short-lived"
-	s.makeNamespace(t, namespace)
+	s.MakeNamespace(t, namespace)
 	s.deploy(t, namespace, "hello", 3)
 	s.waitFailedScheduling(t, namespace, 3)
-	if err := s.admin.CoreV1().Namespaces().Delete(t.Context(), namespace, metav1.DeleteOptions{}); err != nil {
+	if err := s.Admin.CoreV1().Namespaces().Delete(t.Context(), namespace, metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the namespace to be gone", func(ctx context.Context) error {
-		_, err := s.admin.CoreV1().Namespaces().Get(ctx, namespace, metav1.GetOptions{})
+	clustertest.Eventually(t, "the namespace to be gone", func(ctx context.Context) error {
+		_, err := s.Admin.CoreV1().Namespaces().Get(ctx, namespace, metav1.GetOptions{})
 		if !apierrors.IsNotFound(err) {
 			return fmt.Errorf("got %w, want NotFound", errOrNone(err))
 		}
 		return nil
 	})
-	list, err := s.admin.EventsV1().Events(namespace).List(t.Context(), metav1.ListOptions{})
+	list, err := s.Admin.EventsV1().Events(namespace).List(t.Context(), metav1.ListOptions{})
 	if err != nil || len(list.Items) != 0 {
 		t.Errorf("its events are still there: %d, %v", len(list.Items), err)
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/cmd/server"
 )
 
-var update = flag.Bool("update", false, "write the golden files")
+var update = flag.Bool("update", false, "write the golden files") //nolint:gochecknoglobals // how go test takes a flag
 
 // Every command has its help in testdata/help, and each file there is of a command.
 func TestHelp(t *testing.T) {

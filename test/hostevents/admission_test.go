@@ -23,15 +23,15 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
-	"github.com/events-apiserver/events-apiserver/test/cluster"
+	"github.com/events-apiserver/events-apiserver/test/cluster/clustertest"
 )
 
 // TestAdmission asks the same of policies and webhooks twice on one cluster:
 // while kube-apiserver serves events.k8s.io itself, and while it passes the group
 // on to events-apiserver. Nobody who writes events may see a difference.
 func TestAdmission(t *testing.T) {
-	s := start(t, cluster.StoreEmbedded, "--v=2")
-	s.letWriteEvents(t, writersGroup)
+	s := start(t, nil)
+	s.letWriteEvents(t)
 	t.Run("ours", func(t *testing.T) { runAdmission(t, s, "ours") })
 	if err := s.GiveBack(t.Context()); err != nil {
 		t.Fatal(err)
@@ -73,22 +73,23 @@ func runAdmission(t *testing.T, s *suite, servedBy string) {
 			namespace := fmt.Sprintf("admission-%s-%d", servedBy, i)
 			t.Run(c.name, func(t *testing.T) {
 				t.Parallel()
-				c.run(t, &scene{suite: s, namespace: s.makeNamespace(t, namespace)})
+				c.run(t, &scene{suite: s, namespace: s.MakeNamespace(t, namespace)})
 			})
 		}
 	}
 }
 
-// letWriteEvents gives a group all rights about events, of both groups.
-func (s *suite) letWriteEvents(t *testing.T, group string) {
+// letWriteEvents gives writersGroup all rights about events, of both groups.
+func (s *suite) letWriteEvents(t *testing.T) {
 	t.Helper()
+	const group = writersGroup
 	role := &rbacv1.ClusterRole{
 		ObjectMeta: metav1.ObjectMeta{Name: group},
 		Rules: []rbacv1.PolicyRule{{
 			APIGroups: []string{corev1.GroupName, events.GroupName}, Resources: []string{"events"}, Verbs: []string{"*"},
 		}},
 	}
-	if _, err := s.admin.RbacV1().ClusterRoles().Create(t.Context(), role, metav1.CreateOptions{}); err != nil {
+	if _, err := s.Admin.RbacV1().ClusterRoles().Create(t.Context(), role, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	binding := &rbacv1.ClusterRoleBinding{
@@ -96,14 +97,14 @@ func (s *suite) letWriteEvents(t *testing.T, group string) {
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: group},
 		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.GroupKind, Name: group}},
 	}
-	if _, err := s.admin.RbacV1().ClusterRoleBindings().Create(t.Context(), binding, metav1.CreateOptions{}); err != nil {
+	if _, err := s.Admin.RbacV1().ClusterRoleBindings().Create(t.Context(), binding, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	client := s.asOf(t, writer, group)
+	client := s.as(t, writer)
 	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
 		ResourceAttributes: &authorizationv1.ResourceAttributes{Group: events.GroupName, Resource: "events", Verb: "create", Namespace: metav1.NamespaceDefault},
 	}}
-	eventually(t, "rights for "+group, func(ctx context.Context) error {
+	clustertest.Eventually(t, "rights for "+group, func(ctx context.Context) error {
 		answer, err := client.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
 		if err != nil {
 			return err
@@ -118,28 +119,13 @@ func (s *suite) letWriteEvents(t *testing.T, group string) {
 // as is a client with the name of a user of writersGroup.
 func (s *suite) as(t *testing.T, user string) kubernetes.Interface {
 	t.Helper()
-	return s.asOf(t, user, writersGroup)
-}
-
-func (s *suite) asOf(t *testing.T, user string, groups ...string) kubernetes.Interface {
-	t.Helper()
-	client, err := kubernetes.NewForConfig(s.userConfig(t, user, groups...))
+	config := rest.CopyConfig(s.Rest)
+	config.Impersonate = rest.ImpersonationConfig{UserName: user, Groups: []string{writersGroup}}
+	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return client
-}
-
-// userConfig is the configuration of a client that has no limit of its own.
-func (s *suite) userConfig(t *testing.T, user string, groups ...string) *rest.Config {
-	t.Helper()
-	config, err := s.AdminConfig()
-	if err != nil {
-		t.Fatal(err)
-	}
-	config.QPS = -1
-	config.Impersonate = rest.ImpersonationConfig{UserName: user, Groups: groups}
-	return config
 }
 
 // create writes an event through events.k8s.io.
@@ -172,11 +158,11 @@ func (s *scene) mayNotWrite(t *testing.T, user string, refusal func(error) error
 	const name = "refused"
 	client := s.as(t, user)
 	// What is registered is in force when the servers have seen it.
-	eventually(t, "core/v1 to refuse "+user, func(ctx context.Context) error {
+	clustertest.Eventually(t, "core/v1 to refuse "+user, func(ctx context.Context) error {
 		_, err := s.createCore(ctx, client, name, metav1.DryRunAll)
 		return refusal(err)
 	})
-	eventually(t, "events.k8s.io to refuse "+user, func(ctx context.Context) error {
+	clustertest.Eventually(t, "events.k8s.io to refuse "+user, func(ctx context.Context) error {
 		_, err := s.create(ctx, client, name, metav1.DryRunAll)
 		return refusal(err)
 	})
@@ -194,10 +180,10 @@ func (s *scene) mayNotWrite(t *testing.T, user string, refusal func(error) error
 // isNowhere fails if either view has the event.
 func (s *suite) isNowhereIn(t *testing.T, namespace, name string) {
 	t.Helper()
-	if _, err := s.admin.CoreV1().Events(namespace).Get(t.Context(), name, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+	if _, err := s.Admin.CoreV1().Events(namespace).Get(t.Context(), name, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
 		t.Errorf("core/v1 has %s, or does not answer: %v", name, err)
 	}
-	if _, err := s.admin.EventsV1().Events(namespace).Get(t.Context(), name, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+	if _, err := s.Admin.EventsV1().Events(namespace).Get(t.Context(), name, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
 		t.Errorf("events.k8s.io has %s, or does not answer: %v", name, err)
 	}
 }

@@ -16,6 +16,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/utils/ptr"
+
+	"github.com/events-apiserver/events-apiserver/test/cluster/clustertest"
 )
 
 // writtenBy is the annotation into which stamping policies copy the user's name.
@@ -66,12 +68,12 @@ func (s *scene) mutates(t *testing.T, rules []admissionregistrationv1.RuleWithOp
 		ObjectMeta: metav1.ObjectMeta{Name: s.namespace},
 		Spec:       admissionregistrationv1.MutatingAdmissionPolicyBindingSpec{PolicyName: s.namespace},
 	}
-	policies := s.admin.AdmissionregistrationV1().MutatingAdmissionPolicies()
+	policies := s.Admin.AdmissionregistrationV1().MutatingAdmissionPolicies()
 	if _, err := policies.Create(t.Context(), policy, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	s.deleteAfter(t, policies.Delete)
-	bindings := s.admin.AdmissionregistrationV1().MutatingAdmissionPolicyBindings()
+	bindings := s.Admin.AdmissionregistrationV1().MutatingAdmissionPolicyBindings()
 	if _, err := bindings.Create(t.Context(), binding, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -100,12 +102,12 @@ func (s *scene) validates(t *testing.T, rule admissionregistrationv1.RuleWithOpe
 			PolicyName: s.namespace, ValidationActions: []admissionregistrationv1.ValidationAction{admissionregistrationv1.Deny},
 		},
 	}
-	policies := s.admin.AdmissionregistrationV1().ValidatingAdmissionPolicies()
+	policies := s.Admin.AdmissionregistrationV1().ValidatingAdmissionPolicies()
 	if _, err := policies.Create(t.Context(), policy, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	s.deleteAfter(t, policies.Delete)
-	bindings := s.admin.AdmissionregistrationV1().ValidatingAdmissionPolicyBindings()
+	bindings := s.Admin.AdmissionregistrationV1().ValidatingAdmissionPolicyBindings()
 	if _, err := bindings.Create(t.Context(), binding, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +151,7 @@ func testStamp(t *testing.T, s *scene, rules []admissionregistrationv1.RuleWithO
 // the client, in a dry run, have the text.
 func (s *scene) changedTo(t *testing.T, client kubernetes.Interface, want string, text func(*eventsv1.Event) string) {
 	t.Helper()
-	eventually(t, "events.k8s.io to mutate", func(ctx context.Context) error {
+	clustertest.Eventually(t, "events.k8s.io to mutate", func(ctx context.Context) error {
 		// It asks its own admission, and kube-apiserver's is no later in seeing a policy.
 		answer, err := s.create(ctx, client, "dry", metav1.DryRunAll)
 		if err != nil {
@@ -194,7 +196,7 @@ func testRefusesDeletions(t *testing.T, s *scene) {
 	s.validates(t, coreRule(admissionregistrationv1.Delete), validation, nil)
 	client := s.as(t, other).EventsV1().Events(s.namespace)
 	refusal := withStatus(http.StatusUnprocessableEntity, "not you")
-	eventually(t, "deletions to be refused", func(ctx context.Context) error {
+	clustertest.Eventually(t, "deletions to be refused", func(ctx context.Context) error {
 		return refusal(client.Delete(ctx, event.Name, metav1.DeleteOptions{DryRun: []string{metav1.DryRunAll}}))
 	})
 	if err := refusal(client.Delete(t.Context(), event.Name, metav1.DeleteOptions{})); err != nil {
@@ -219,7 +221,7 @@ func testExactly(t *testing.T, s *scene) {
 	})
 	refusal := withStatus(http.StatusUnprocessableEntity, "not you")
 	client := s.as(t, other)
-	eventually(t, "core/v1 to refuse "+other, func(ctx context.Context) error {
+	clustertest.Eventually(t, "core/v1 to refuse "+other, func(ctx context.Context) error {
 		_, err := s.createCore(ctx, client, "refused", metav1.DryRunAll)
 		return refusal(err)
 	})
@@ -271,7 +273,7 @@ func testMutatesOtherKind(t *testing.T, s *scene) {
 	s.stamps(t, []admissionregistrationv1.RuleWithOperations{coreRule()})
 	client := s.as(t, writer)
 	refusal := withStatus(anyStatus, "is not suitable for converting")
-	eventually(t, "events.k8s.io to refuse", func(ctx context.Context) error {
+	clustertest.Eventually(t, "events.k8s.io to refuse", func(ctx context.Context) error {
 		_, err := s.create(ctx, client, "refused", metav1.DryRunAll)
 		return refusal(err)
 	})

@@ -36,12 +36,12 @@ func testPreflight(t *testing.T, s *suite) {
 	if findings := s.preflight(t, 1, "--service-account=default/nobody"); worst(findings, "rights") != preflight.Problem || worst(findings, "flow-control") != preflight.Warning {
 		t.Errorf("an account without rights and flow schema: %+v", findings)
 	}
-	looking := &scene{suite: s, namespace: s.makeNamespace(t, "looking")}
+	looking := &scene{suite: s, namespace: s.MakeNamespace(t, "looking")}
 	looking.validates(t, oursRule(), admissionregistrationv1.Validation{Expression: fmt.Sprintf("request.userInfo.username != %q", other)}, nil)
 	if findings := s.preflight(t, 1); worst(findings, "admission") != preflight.Problem {
 		t.Errorf("a policy that looks at the user: %+v", findings)
 	}
-	excluded := &scene{suite: s, namespace: s.makeNamespace(t, "excluded")}
+	excluded := &scene{suite: s, namespace: s.MakeNamespace(t, "excluded")}
 	excluded.validates(t, oursRule(), admissionregistrationv1.Validation{Expression: fmt.Sprintf("request.userInfo.username != %q", other)}, excludesOurAccount)
 	if findings := s.preflight(t, 1); slices.ContainsFunc(findings, func(f preflight.Finding) bool { return strings.HasSuffix(f.Object, "/excluded") }) {
 		t.Errorf("a policy that leaves the mirrored write alone: %+v", findings)

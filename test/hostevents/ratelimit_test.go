@@ -34,15 +34,14 @@ plugins:
 	if err := os.WriteFile(config, []byte(limits), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := startWith(t, cluster.StoreEmbedded, map[string][]string{
-		cluster.KubeAPIServer:   {"--enable-admission-plugins=EventRateLimit", "--admission-control-config-file=" + config},
-		cluster.EventsAPIServer: {"--v=2"},
+	s := start(t, map[string][]string{
+		cluster.KubeAPIServer: {"--enable-admission-plugins=EventRateLimit", "--admission-control-config-file=" + config},
 	})
 	t.Run("no event is lost", func(t *testing.T) {
-		limited := &scene{suite: s, namespace: s.makeNamespace(t, "limited")}
+		limited := &scene{suite: s, namespace: s.MakeNamespace(t, "limited")}
 		const n = 50
 		for i := range n {
-			if _, err := limited.create(t.Context(), s.admin, fmt.Sprintf("e-%d", i)); err != nil {
+			if _, err := limited.create(t.Context(), s.Admin, fmt.Sprintf("e-%d", i)); err != nil {
 				t.Fatal(err)
 			}
 		}

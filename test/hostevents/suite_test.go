@@ -15,69 +15,20 @@ import (
 	eventsv1 "k8s.io/api/events/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/wait"
-	"k8s.io/client-go/kubernetes"
 
 	"github.com/events-apiserver/events-apiserver/test/cluster"
 	"github.com/events-apiserver/events-apiserver/test/cluster/clustertest"
 )
 
-const (
-	repoDir = "../.."
-	// patience bounds every wait for something that must happen, on a busy
-	// machine.
-	patience = time.Minute
-	pollStep = 20 * time.Millisecond
-)
-
 // suite is a cluster in which events-apiserver is registered.
 type suite struct {
-	*cluster.Cluster
-	// admin talks to kube-apiserver as an administrator.
-	admin kubernetes.Interface
+	*clustertest.Cluster
 }
 
-// start starts a cluster with further arguments of events-apiserver.
-func start(t *testing.T, store string, serverArgs ...string) *suite {
+// start starts a cluster with further arguments by component.
+func start(t *testing.T, args map[string][]string) *suite {
 	t.Helper()
-	return startWith(t, store, map[string][]string{cluster.EventsAPIServer: serverArgs})
-}
-
-// startWith starts a cluster with further arguments by component.
-func startWith(t *testing.T, store string, args map[string][]string) *suite {
-	t.Helper()
-	r := clustertest.Start(t, cluster.Config{RepoDir: repoDir, Store: store, ExtraArgs: args})
-	return &suite{Cluster: r.Cluster, admin: r.Admin}
-}
-
-// restart ends a component and starts it anew.
-func (s *suite) restart(t *testing.T, name string, end func(*cluster.Component, context.Context) error, meanwhile func()) {
-	t.Helper()
-	component, err := s.Component(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := end(component, t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if meanwhile != nil {
-		meanwhile()
-	}
-	if err := component.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.WaitRegistered(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (s *suite) makeNamespace(t *testing.T, name string) string {
-	t.Helper()
-	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
-	if _, err := s.admin.CoreV1().Namespaces().Create(t.Context(), namespace, metav1.CreateOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	return name
+	return &suite{clustertest.Start(t, cluster.Config{RepoDir: "../..", ExtraArgs: args})}
 }
 
 // newOurs is an event as a client of events.k8s.io writes it.
@@ -111,19 +62,16 @@ func newHosts(namespace, name string) *corev1.Event {
 	}
 }
 
-// eventually waits for a condition; its last error says what was missing.
-func eventually(t *testing.T, what string, condition func(context.Context) error) {
+// sameNow fails unless the host has the very event that ours has answered with.
+func (s *suite) sameNow(t *testing.T, ours *eventsv1.Event) {
 	t.Helper()
-	var last error
-	err := wait.PollUntilContextTimeout(t.Context(), pollStep, patience, true, func(ctx context.Context) (bool, error) {
-		err := condition(ctx)
-		if err == nil || ctx.Err() == nil || last == nil {
-			last = err // what the end of the wait broke off says nothing
-		}
-		return err == nil, nil
-	})
+	host, err := s.Admin.CoreV1().Events(ours.Namespace).Get(t.Context(), ours.Name, metav1.GetOptions{})
 	if err != nil {
-		t.Fatalf("waited %s in vain for %s: %v", patience, what, last)
+		t.Errorf("not in core/v1 when the client had its answer: %v", err)
+		return
+	}
+	if err := compareEvents(host, ours); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -143,12 +91,12 @@ func (s *suite) equalContents(t *testing.T, namespace string) []corev1.Event {
 func (s *suite) viewsWhen(t *testing.T, namespace string, compare func(*corev1.Event, *eventsv1.Event) error) []corev1.Event {
 	t.Helper()
 	var result []corev1.Event
-	eventually(t, "equal views of "+namespace, func(ctx context.Context) error {
-		hosts, err := s.admin.CoreV1().Events(namespace).List(ctx, metav1.ListOptions{})
+	clustertest.Eventually(t, "equal views of "+namespace, func(ctx context.Context) error {
+		hosts, err := s.Admin.CoreV1().Events(namespace).List(ctx, metav1.ListOptions{})
 		if err != nil {
 			return err
 		}
-		ours, err := s.admin.EventsV1().Events(namespace).List(ctx, metav1.ListOptions{})
+		ours, err := s.Admin.EventsV1().Events(namespace).List(ctx, metav1.ListOptions{})
 		if err != nil {
 			return err
 		}

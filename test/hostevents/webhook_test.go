@@ -26,6 +26,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
+	"github.com/events-apiserver/events-apiserver/test/cluster/clustertest"
 	"github.com/events-apiserver/events-apiserver/test/freeport"
 )
 
@@ -93,7 +94,7 @@ func (s *scene) hooks(t *testing.T, client admissionregistrationv1.WebhookClient
 			AdmissionReviewVersions: []string{"v1"},
 		}},
 	}
-	configurations := s.admin.AdmissionregistrationV1().ValidatingWebhookConfigurations()
+	configurations := s.Admin.AdmissionregistrationV1().ValidatingWebhookConfigurations()
 	if _, err := configurations.Create(t.Context(), configuration, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -157,8 +158,8 @@ func testMirrorWebhookHangs(t *testing.T, s *scene) {
 		return nil
 	})
 	s.hooks(t, client, coreRule(), admissionregistrationv1.Exact)
-	admin := s.admin
-	eventually(t, "the webhook to be in force", func(ctx context.Context) error {
+	admin := s.Admin
+	clustertest.Eventually(t, "the webhook to be in force", func(ctx context.Context) error {
 		_, err := s.createCore(ctx, admin, "ready", metav1.DryRunAll)
 		return withStatus(http.StatusForbidden, "in force")(err)
 	})
@@ -175,7 +176,7 @@ func testMirrorWebhookHangs(t *testing.T, s *scene) {
 		t.Errorf("acknowledged, but: %v", err)
 	}
 	refusing.Store(true)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), clustertest.Limit)
 	defer cancel()
 	if err := deleted(ctx, watching, "a"); err != nil {
 		t.Error(err)
@@ -226,7 +227,7 @@ func testWebhookOnce(t *testing.T, s *scene) {
 			AdmissionReviewVersions: []string{"v1"},
 		}},
 	}
-	configurations := s.admin.AdmissionregistrationV1().MutatingWebhookConfigurations()
+	configurations := s.Admin.AdmissionregistrationV1().MutatingWebhookConfigurations()
 	if _, err := configurations.Create(t.Context(), configuration, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -243,11 +244,11 @@ func testWebhookOnce(t *testing.T, s *scene) {
 func testWebhookAwayNextDoor(t *testing.T, s *scene) {
 	s.hooks(t, away(t), coreRule(), admissionregistrationv1.Equivalent)
 	failing := s.as(t, writer)
-	eventually(t, "the webhook to be in force", func(ctx context.Context) error {
+	clustertest.Eventually(t, "the webhook to be in force", func(ctx context.Context) error {
 		_, err := s.createCore(ctx, failing, "ready", metav1.DryRunAll)
 		return withStatus(http.StatusInternalServerError, "failed calling webhook")(err)
 	})
-	quiet := &scene{suite: s.suite, namespace: s.makeNamespace(t, s.namespace+"-next-door")}
+	quiet := &scene{suite: s.suite, namespace: s.MakeNamespace(t, s.namespace+"-next-door")}
 	client := s.as(t, writer)
 	for i := range 20 {
 		// What comes of it is another test's; here it only makes trouble.

@@ -21,7 +21,7 @@ import (
 	"github.com/events-apiserver/events-apiserver/test/integration/testserver"
 )
 
-var update = flag.Bool("update", false, "write the golden files")
+var update = flag.Bool("update", false, "write the golden files") //nolint:gochecknoglobals // how go test takes a flag
 
 // documented are the rows of a table in docs/metrics.md: the cells by the name
 // in the first one.

@@ -5,6 +5,6 @@
 // events-apiserver is registered.
 //
 // It promises that what it has started is stopped when the test ends, and that a
-// test that failed shows what the server has logged. It must not know what is
-// tested.
+// test that failed shows what the server has logged; E2E_LOGS names a directory
+// for all logs of such a test. It must not know what is tested.
 package clustertest

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/events-apiserver/events-apiserver/test/cluster"
+	"github.com/events-apiserver/events-apiserver/test/cluster/clustertest"
 )
 
 // ledger is what writers were told, kept outside of both servers. Each event has
@@ -36,7 +37,7 @@ type entry struct {
 
 // testFaults ends and restarts kube-apiserver and events-apiserver in turn, in
 // order and by force, while writers go on through both APIs.
-func testFaults(t *testing.T, h *host, seed uint64) {
+func testFaults(t *testing.T, h *Host, seed uint64) {
 	s := h.newNamespace(t, "faults")
 	book := &ledger{entries: map[string]*entry{}, acked: map[string]int{}}
 	writers := []writer{
@@ -66,7 +67,7 @@ func testFaults(t *testing.T, h *host, seed uint64) {
 
 // disturb takes each component away once in order and once by force, in a
 // made-up order, and waits for writes to be acknowledged before, between and after.
-func disturb(t *testing.T, h *host, book *ledger, seed uint64) error {
+func disturb(t *testing.T, h *Host, book *ledger, seed uint64) error {
 	t.Helper()
 	type disturbance struct {
 		component string
@@ -119,7 +120,7 @@ func (b *ledger) progress(ctx context.Context, writers ...string) error {
 		want[w] = b.acked[w] + more
 	}
 	b.mu.Unlock()
-	return await(ctx, "acknowledged writes", func(context.Context) error {
+	return clustertest.Await(ctx, "acknowledged writes", func(context.Context) error {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		for _, w := range writers {
@@ -186,7 +187,7 @@ func (b *ledger) try(ctx context.Context, w writer, name string, becomes int, me
 // check compares both views with what writers were told.
 func (b *ledger) check(t *testing.T, s *side) {
 	t.Helper()
-	eventually(t, "both views as the writers were told", func(ctx context.Context) error {
+	clustertest.Eventually(t, "both views as the writers were told", func(ctx context.Context) error {
 		got, err := s.lists(ctx)
 		if err != nil {
 			return err

@@ -19,25 +19,19 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/events-apiserver/events-apiserver/test/cluster"
+	"github.com/events-apiserver/events-apiserver/test/cluster/clustertest"
 	"github.com/events-apiserver/events-apiserver/test/freeport"
 )
 
 // direct is a client of the cluster's events-apiserver that does not go through
 // kube-apiserver.
-func (h *host) direct(t *testing.T) *client {
+func (h *Host) direct(t *testing.T) *client {
 	t.Helper()
-	server, err := h.Component(cluster.EventsAPIServer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return h.clientOf(t, server.Port(), filepath.Join(h.Config().Dir, cluster.EventsAPIServer, "certs", "ca.crt"))
+	return clientOf(t, h.Direct(t, h.Rest))
 }
 
-func (h *host) clientOf(t *testing.T, port int, ca string) *client {
+func clientOf(t *testing.T, config *rest.Config) *client {
 	t.Helper()
-	config := rest.CopyConfig(h.config)
-	config.Host = fmt.Sprintf("https://127.0.0.1:%d", port)
-	config.CAData, config.CAFile = nil, ca
 	made, err := newClient(config)
 	if err != nil {
 		t.Fatal(err)
@@ -47,7 +41,7 @@ func (h *host) clientOf(t *testing.T, port int, ca string) *client {
 
 // startReplica runs a second events-apiserver on the same etcd, with the same
 // way to the host, and returns a client of it.
-func (h *host) startReplica(t *testing.T) *client {
+func (h *Host) startReplica(t *testing.T) *client {
 	t.Helper()
 	port, err := freeport.ChooseOne()
 	if err != nil {
@@ -91,12 +85,12 @@ func (h *host) startReplica(t *testing.T) *client {
 		_ = log.Close()
 	})
 	var replica *client
-	eventually(t, "the second replica", func(ctx context.Context) error {
+	clustertest.Eventually(t, "the second replica", func(ctx context.Context) error {
 		ca := filepath.Join(dir, "ca.crt")
 		if _, err := os.Stat(ca); err != nil {
 			return err
 		}
-		replica = h.clientOf(t, port, ca)
+		replica = clientOf(t, clustertest.At(h.Rest, port, ca))
 		response, err := replica.send(ctx, http.MethodGet, "/readyz", nil, "", nil)
 		if err != nil {
 			return err

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+
+	"github.com/events-apiserver/events-apiserver/test/cluster/clustertest"
 )
 
 // trial is one script on all clusters.
@@ -21,7 +23,7 @@ type trial struct {
 	ours   []*side
 }
 
-func (all *hosts) testScripts(t *testing.T) {
+func (all *Clusters) testScripts(t *testing.T) {
 	for i, s := range scripts() {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
@@ -31,7 +33,7 @@ func (all *hosts) testScripts(t *testing.T) {
 }
 
 // testRandom runs a few made-up scripts at each run, other ones each time.
-func (all *hosts) testRandom(t *testing.T) {
+func (all *Clusters) testRandom(t *testing.T) {
 	const count = 8
 	for i := range uint64(count) {
 		s := randomScript(all.seed, i)
@@ -42,11 +44,11 @@ func (all *hosts) testRandom(t *testing.T) {
 	}
 }
 
-func (all *hosts) run(t *testing.T, s script, namespace string) {
+func (all *Clusters) run(t *testing.T, s script, namespace string) {
 	t.Helper()
 	tr := &trial{}
-	for _, h := range append([]*host{all.plain}, all.ours...) {
-		made, err := newSide(t.Context(), h.name, h.client, namespace)
+	for _, h := range append([]*Host{all.plain}, all.Ours...) {
+		made, err := newSide(t.Context(), h.Name, h.client, namespace)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -140,7 +142,7 @@ func (tr *trial) views(ctx context.Context, other *side, st step, changed bool) 
 	if st.api == eventsAPI() {
 		err = look(ctx)
 	} else {
-		err = await(ctx, "equal views", look)
+		err = clustertest.Await(ctx, "equal views", look)
 	}
 	if err != nil || !changed {
 		return err
@@ -163,7 +165,7 @@ func (tr *trial) views(ctx context.Context, other *side, st step, changed bool) 
 // awaitTermination waits until the namespace refuses new events and has none.
 func (tr *trial) awaitTermination(ctx context.Context) error {
 	for _, each := range append([]*side{tr.oracle}, tr.ours...) {
-		err := await(ctx, "the end of the namespace's events at "+each.name, func(ctx context.Context) error {
+		err := clustertest.Await(ctx, "the end of the namespace's events at "+each.name, func(ctx context.Context) error {
 			l, err := each.lists(ctx)
 			if err != nil {
 				return err
@@ -213,7 +215,7 @@ func (tr *trial) sequences(ctx context.Context) error {
 			if terminating {
 				continue
 			}
-			if err := await(ctx, "the last event", func(context.Context) error { return w.shows("ADDED", last) }); err != nil {
+			if err := clustertest.Await(ctx, "the last event", func(context.Context) error { return w.shows("ADDED", last) }); err != nil {
 				return fmt.Errorf("%s: %w", each.name, err)
 			}
 			if _, err := w.seen(); err != nil {

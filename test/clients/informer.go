@@ -21,6 +21,8 @@ import (
 	"k8s.io/client-go/kubernetes"
 	listerseventsv1 "k8s.io/client-go/listers/events/v1"
 	"k8s.io/client-go/rest"
+
+	"github.com/events-apiserver/events-apiserver/test/cluster/clustertest"
 )
 
 // testInformer checks that the store behind a lister becomes what the server
@@ -28,10 +30,10 @@ import (
 func testInformer(t *testing.T, s *suite) {
 	for format, contentType := range map[string]string{"json": runtime.ContentTypeJSON, "protobuf": runtime.ContentTypeProtobuf} {
 		t.Run(format, func(t *testing.T) {
-			namespace := s.makeNamespace(t, "informer-"+format)
+			namespace := s.MakeNamespace(t, "informer-"+format)
 			s.create(t, namespace, "a")
 			s.create(t, namespace, "b")
-			config := rest.CopyConfig(s.config)
+			config := rest.CopyConfig(s.Rest)
 			config.ContentType, config.AcceptContentTypes = contentType, contentType
 			all := startInformer(t, config, namespace, "").Events(namespace)
 			one := startInformer(t, config, namespace, "regarding.uid=uid-b").Events(namespace)
@@ -40,7 +42,7 @@ func testInformer(t *testing.T, s *suite) {
 
 			s.create(t, namespace, "c")
 			s.relabel(t, namespace, "b")
-			if err := s.client.EventsV1().Events(namespace).Delete(t.Context(), "a", metav1.DeleteOptions{}); err != nil {
+			if err := s.Admin.EventsV1().Events(namespace).Delete(t.Context(), "a", metav1.DeleteOptions{}); err != nil {
 				t.Fatal(err)
 			}
 			expectListed(t, s, "the changes", all, "b", "c")
@@ -69,7 +71,7 @@ func startInformer(t *testing.T, config *rest.Config, namespace, selector string
 	informer := events.Informer()
 	factory.StartWithContext(t.Context())
 	t.Cleanup(factory.Shutdown) // t.Context has ended by then
-	eventually(t, "the informer to have its first state", func(context.Context) error {
+	clustertest.Eventually(t, "the informer to have its first state", func(context.Context) error {
 		if !informer.HasSynced() {
 			return fmt.Errorf("it has %d events", len(informer.GetStore().ListKeys()))
 		}
@@ -80,12 +82,12 @@ func startInformer(t *testing.T, config *rest.Config, namespace, selector string
 
 func (s *suite) relabel(t *testing.T, namespace, name string) {
 	t.Helper()
-	event, err := s.client.EventsV1().Events(namespace).Get(t.Context(), name, metav1.GetOptions{})
+	event, err := s.Admin.EventsV1().Events(namespace).Get(t.Context(), name, metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	event.Labels = map[string]string{"changed": "yes"}
-	if _, err := s.client.EventsV1().Events(namespace).Update(t.Context(), event, metav1.UpdateOptions{}); err != nil {
+	if _, err := s.Admin.EventsV1().Events(namespace).Update(t.Context(), event, metav1.UpdateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -94,7 +96,7 @@ func (s *suite) relabel(t *testing.T, namespace, name string) {
 // the server has them.
 func expectListed(t *testing.T, s *suite, what string, lister listerseventsv1.EventNamespaceLister, names ...string) {
 	t.Helper()
-	eventually(t, what, func(ctx context.Context) error {
+	clustertest.Eventually(t, what, func(ctx context.Context) error {
 		listed, err := lister.List(labels.Everything())
 		if err != nil {
 			return err
@@ -102,7 +104,7 @@ func expectListed(t *testing.T, s *suite, what string, lister listerseventsv1.Ev
 		got := sets.New[string]()
 		for _, event := range listed {
 			got.Insert(event.Name)
-			stored, err := s.client.EventsV1().Events(event.Namespace).Get(ctx, event.Name, metav1.GetOptions{})
+			stored, err := s.Admin.EventsV1().Events(event.Namespace).Get(ctx, event.Name, metav1.GetOptions{})
 			if err != nil {
 				return err
 			}

@@ -22,10 +22,10 @@ import (
 // testControllerRuntime runs a manager whose controller reports about each
 // version of a ConfigMap once a second.
 func testControllerRuntime(t *testing.T, s *suite) {
-	namespace := s.makeNamespace(t, "controller-runtime")
+	namespace := s.MakeNamespace(t, "controller-runtime")
 	manager := startManager(t, s, namespace)
 	object := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "settings"}, Data: map[string]string{"a": "1"}}
-	first, err := s.client.CoreV1().ConfigMaps(namespace).Create(t.Context(), object, metav1.CreateOptions{})
+	first, err := s.Admin.CoreV1().ConfigMaps(namespace).Create(t.Context(), object, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func testControllerRuntime(t *testing.T, s *suite) {
 	s.waitEvents(t, namespace, selector, 1, counted(2))
 
 	object.Data["b"] = "2"
-	second, err := s.client.CoreV1().ConfigMaps(namespace).Update(t.Context(), object, metav1.UpdateOptions{})
+	second, err := s.Admin.CoreV1().ConfigMaps(namespace).Update(t.Context(), object, metav1.UpdateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ type manager struct {
 func startManager(t *testing.T, s *suite, namespace string) *manager {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "controllerruntime")
-	if output, err := exec.CommandContext(t.Context(), "go", "-C", "controllerruntime", "build", "-o", program, ".").CombinedOutput(); err != nil {
+	if output, err := exec.CommandContext(t.Context(), "go", "-C", filepath.Join(s.Config().RepoDir, "test", "clients", "controllerruntime"), "build", "-o", program, ".").CombinedOutput(); err != nil {
 		t.Fatalf("building the manager: %v\n%s", err, output)
 	}
 	m := &manager{cmd: exec.CommandContext(t.Context(), program, "--kubeconfig="+s.AdminKubeconfig(), "--namespace="+namespace)}

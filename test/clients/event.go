@@ -15,6 +15,8 @@ import (
 	eventsv1 "k8s.io/api/events/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/events-apiserver/events-apiserver/test/cluster/clustertest"
 )
 
 // newEvent is the event of the manifest that kubectl gets, without its label.
@@ -36,7 +38,7 @@ func newEvent(namespace, name string) *eventsv1.Event {
 // create writes an event with client-go.
 func (s *suite) create(t *testing.T, namespace, name string) *eventsv1.Event {
 	t.Helper()
-	created, err := s.client.EventsV1().Events(namespace).Create(t.Context(), newEvent(namespace, name), metav1.CreateOptions{})
+	created, err := s.Admin.EventsV1().Events(namespace).Create(t.Context(), newEvent(namespace, name), metav1.CreateOptions{})
 	if err != nil {
 		t.Fatalf("creating %s: %v", name, err)
 	}
@@ -48,8 +50,8 @@ func (s *suite) create(t *testing.T, namespace, name string) *eventsv1.Event {
 func (s *suite) waitEvents(t *testing.T, namespace, selector string, n int, check func(*eventsv1.Event) error) []eventsv1.Event {
 	t.Helper()
 	var items []eventsv1.Event
-	eventually(t, fmt.Sprintf("%d events with %s", n, selector), func(ctx context.Context) error {
-		list, err := s.client.EventsV1().Events(namespace).List(ctx, metav1.ListOptions{FieldSelector: selector})
+	clustertest.Eventually(t, fmt.Sprintf("%d events with %s", n, selector), func(ctx context.Context) error {
+		list, err := s.Admin.EventsV1().Events(namespace).List(ctx, metav1.ListOptions{FieldSelector: selector})
 		if err != nil {
 			return err
 		}

@@ -84,7 +84,7 @@ func testKubectlProgram(t *testing.T, s *suite, program, namespacePrefix string)
 		"wait":              kubectlWaits,
 	} {
 		t.Run(name, func(t *testing.T) {
-			run(t, newKubectl(t, s.Cluster, program, s.makeNamespace(t, namespacePrefix+"-"+name)))
+			run(t, newKubectl(t, s.Cluster.Cluster, program, s.MakeNamespace(t, namespacePrefix+"-"+name)))
 		})
 	}
 }

@@ -12,12 +12,14 @@ import (
 	"net/http"
 	"sync"
 	"testing"
+
+	"github.com/events-apiserver/events-apiserver/test/cluster/clustertest"
 )
 
 // newNamespace makes a namespace of that name and a side of the cluster in it.
-func (h *host) newNamespace(t *testing.T, name string) *side {
+func (h *Host) newNamespace(t *testing.T, name string) *side {
 	t.Helper()
-	made, err := newSide(t.Context(), h.name, h.client, name)
+	made, err := newSide(t.Context(), h.Name, h.client, name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +30,7 @@ func (h *host) newNamespace(t *testing.T, name string) *side {
 // passed returns when events-apiserver has taken in what the host had at the time
 // of the call. Of many events written after it all have come then: enough for
 // each of its workers to have had one, if it has several.
-func (h *host) passed(t *testing.T, namespace string) {
+func (h *Host) passed(t *testing.T, namespace string) {
 	t.Helper()
 	const marks = 48
 	if err := h.client.makeNamespace(t.Context(), namespace); err != nil {
@@ -46,7 +48,7 @@ func (h *host) passed(t *testing.T, namespace string) {
 	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the marks", func(ctx context.Context) error {
+	clustertest.Eventually(t, "the marks", func(ctx context.Context) error {
 		items, _, err := h.client.list(ctx, eventsAPI(), namespace, nil)
 		if err == nil && len(items) != marks {
 			err = fmt.Errorf("%d of %d are there", len(items), marks)
@@ -59,7 +61,7 @@ func (h *host) passed(t *testing.T, namespace string) {
 func (s *side) agree(t *testing.T, differ func(lists) string) lists {
 	t.Helper()
 	var got lists
-	eventually(t, "agreement of the views", func(ctx context.Context) (err error) {
+	clustertest.Eventually(t, "agreement of the views", func(ctx context.Context) (err error) {
 		if got, err = s.lists(ctx); err != nil {
 			return err
 		}

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/events-apiserver/events-apiserver/test/cluster/clustertest"
 )
 
 // followed is a kubectl that goes on running, and prints.
@@ -54,7 +56,7 @@ func (k *kubectl) follow(t *testing.T, args ...string) *followed {
 // expect reads on until a line has all texts, each after the one before.
 func (f *followed) expect(t *testing.T, texts ...string) {
 	t.Helper()
-	deadline := time.After(patience)
+	deadline := time.After(clustertest.Limit)
 	for {
 		select {
 		case line, open := <-f.lines:
@@ -66,7 +68,7 @@ func (f *followed) expect(t *testing.T, texts ...string) {
 				return
 			}
 		case <-deadline:
-			t.Fatalf("waited %s in vain for kubectl to print %q; it printed:\n%s", patience, texts, strings.Join(f.seen, "\n"))
+			t.Fatalf("waited %s in vain for kubectl to print %q; it printed:\n%s", clustertest.Limit, texts, strings.Join(f.seen, "\n"))
 		}
 	}
 }

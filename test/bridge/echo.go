@@ -12,12 +12,14 @@ import (
 	"maps"
 	"net/http"
 	"testing"
+
+	"github.com/events-apiserver/events-apiserver/test/cluster/clustertest"
 )
 
 // testEchoes counts: a write through one API is one change in both views, at the
 // cost of one request to the host, and none comes later when the host's watch
 // tells of it.
-func testEchoes(t *testing.T, h *host) {
+func testEchoes(t *testing.T, h *Host) {
 	const n = 60
 	for _, a := range []api{eventsAPI(), coreAPI()} {
 		t.Run(a.groupVersion[:1], func(t *testing.T) {
@@ -73,7 +75,7 @@ func countChanges(t *testing.T, s *side, n int) {
 	t.Helper()
 	want := map[string]int{"ADDED": n, "MODIFIED": n, "DELETED": n / 2}
 	for a, w := range s.watches {
-		eventually(t, "the last deletion", func(context.Context) error {
+		clustertest.Eventually(t, "the last deletion", func(context.Context) error {
 			changes, err := w.seen()
 			if got := count(changes); err == nil && got["DELETED"] < want["DELETED"] {
 				err = fmt.Errorf("seen through %s: %v", a.name, got)
@@ -101,14 +103,7 @@ func count(changes []change) map[string]int {
 // checkVersions finds writes that no watch has shown.
 func checkVersions(t *testing.T, s *side, want map[string]string) {
 	t.Helper()
-	items, _, err := s.client.list(t.Context(), eventsAPI(), s.namespace, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := map[string]string{}
-	for _, item := range items {
-		got[nameOf(item)] = versionOf(item)
-	}
+	got := s.versions(t)
 	if !maps.Equal(got, want) {
 		t.Errorf("the versions now are\n%v\nand those that the writers were told\n%v", got, want)
 	}

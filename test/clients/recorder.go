@@ -21,6 +21,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/events"
+
+	"github.com/events-apiserver/events-apiserver/test/cluster/clustertest"
 )
 
 const reporter = "example.com/recorder"
@@ -37,7 +39,7 @@ type recording struct {
 
 func testRecorder(t *testing.T, s *suite) {
 	testRecording(t, s, "recorder", func() *recording {
-		broadcaster := events.NewBroadcaster(&events.EventSinkImpl{Interface: s.client.EventsV1()})
+		broadcaster := events.NewBroadcaster(&events.EventSinkImpl{Interface: s.Admin.EventsV1()})
 		t.Cleanup(broadcaster.Shutdown)
 		return &recording{
 			EventRecorderLogger: broadcaster.NewRecorder(scheme.Scheme, reporter),
@@ -50,7 +52,7 @@ func testRecorder(t *testing.T, s *suite) {
 // is events.k8s.io/v1, as kube-scheduler does.
 func testRecorderAdapter(t *testing.T, s *suite) {
 	testRecording(t, s, "adapter", func() *recording {
-		broadcaster := events.NewEventBroadcasterAdapterWithContext(t.Context(), s.client)
+		broadcaster := events.NewEventBroadcasterAdapterWithContext(t.Context(), s.Admin)
 		t.Cleanup(broadcaster.Shutdown)
 		return &recording{
 			EventRecorderLogger: broadcaster.NewRecorder(reporter),
@@ -63,7 +65,7 @@ func testRecorderAdapter(t *testing.T, s *suite) {
 }
 
 func testRecording(t *testing.T, s *suite, namespace string, newRecording func() *recording) {
-	s.makeNamespace(t, namespace)
+	s.MakeNamespace(t, namespace)
 	for name, run := range map[string]func(*testing.T, *recording){
 		"single":    recordsOnce,
 		"series":    recordsSeries,
@@ -87,7 +89,7 @@ func testRecording(t *testing.T, s *suite, namespace string, newRecording func()
 func (r *recording) object(t *testing.T) *corev1.ConfigMap {
 	t.Helper()
 	name := strings.ToLower(t.Name()[strings.LastIndex(t.Name(), "/")+1:])
-	object, err := r.s.client.CoreV1().ConfigMaps(r.namespace).Create(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
+	object, err := r.s.Admin.CoreV1().ConfigMaps(r.namespace).Create(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +108,7 @@ func (r *recording) wait(t *testing.T, object *corev1.ConfigMap, check func(*eve
 
 func recordsOnce(t *testing.T, r *recording) {
 	object := r.object(t)
-	related, err := r.s.client.CoreV1().Namespaces().Get(t.Context(), r.namespace, metav1.GetOptions{})
+	related, err := r.s.Admin.CoreV1().Namespaces().Get(t.Context(), r.namespace, metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +180,7 @@ func refreshesSeries(t *testing.T, r *recording) {
 func restoresSeries(t *testing.T, r *recording) {
 	object := r.object(t)
 	first := r.reportTwice(t, object)
-	if err := r.s.client.EventsV1().Events(r.namespace).Delete(t.Context(), first.Name, metav1.DeleteOptions{}); err != nil {
+	if err := r.s.Admin.EventsV1().Events(r.namespace).Delete(t.Context(), first.Name, metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	r.report(object, "third")
@@ -202,11 +204,11 @@ func (r *recording) reportTwice(t *testing.T, object *corev1.ConfigMap) *eventsv
 func (r *recording) refresh(t *testing.T, object *corev1.ConfigMap, n int32) *eventsv1.Event {
 	t.Helper()
 	var series *eventsv1.Event
-	eventually(t, fmt.Sprintf("the count to reach %d", n), func(ctx context.Context) error {
+	clustertest.Eventually(t, fmt.Sprintf("the count to reach %d", n), func(ctx context.Context) error {
 		if err := r.send(t.Context()); err != nil {
 			return err
 		}
-		list, err := r.s.client.EventsV1().Events(r.namespace).List(ctx, metav1.ListOptions{FieldSelector: "regarding.uid=" + string(object.UID)})
+		list, err := r.s.Admin.EventsV1().Events(r.namespace).List(ctx, metav1.ListOptions{FieldSelector: "regarding.uid=" + string(object.UID)})
 		if err != nil {
 			return err
 		}

@@ -23,8 +23,8 @@ import (
 // what is its own, change that, apply again.
 func testApplyConfigurations(t *testing.T, s *suite) {
 	const owner = "owner"
-	namespace := s.makeNamespace(t, "apply")
-	events := s.client.EventsV1().Events(namespace)
+	namespace := s.MakeNamespace(t, "apply")
+	events := s.Admin.EventsV1().Events(namespace)
 	apply := func(configuration *applyeventsv1.EventApplyConfiguration) *applyeventsv1.EventApplyConfiguration {
 		t.Helper()
 		if _, err := events.Apply(t.Context(), configuration, metav1.ApplyOptions{FieldManager: owner}); err != nil {

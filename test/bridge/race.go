@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/events-apiserver/events-apiserver/test/cluster"
+	"github.com/events-apiserver/events-apiserver/test/cluster/clustertest"
 )
 
 // writer is one way to write events.
@@ -28,7 +29,7 @@ type writer struct {
 // testRaces lets writers through both APIs, and through a second replica where
 // the store allows one, meet on the same events. Whoever wins, at the end there
 // is one set of events.
-func testRaces(t *testing.T, h *host, seed uint64) {
+func testRaces(t *testing.T, h *Host, seed uint64) {
 	writers := []writer{
 		{"the host", h.client, coreAPI()},
 		{"the aggregator", h.client, eventsAPI()},
@@ -49,13 +50,14 @@ func testRaces(t *testing.T, h *host, seed uint64) {
 			r := races{h: h, writers: writers, seed: seed, fault: way.fault}
 			t.Run("one creation wins", r.oneWins)
 			t.Run("no change is lost", r.countUp)
+			t.Run("changed in the host a moment ago", r.momentAgo)
 			t.Run("anything goes", r.anything)
 		})
 	}
 }
 
 type races struct {
-	h       *host
+	h       *Host
 	writers []writer
 	seed    uint64
 	fault   fault
@@ -136,6 +138,35 @@ func (r races) oneWins(t *testing.T) {
 	}
 }
 
+// momentAgo writes through events.k8s.io/v1 what was written through core/v1 just
+// before, and may not have come by the watch: a name is taken, or free again.
+func (r races) momentAgo(t *testing.T) {
+	const rounds = 5
+	s := r.begin(t, "moment")
+	core, events := coreAPI(), eventsAPI()
+	for range rounds {
+		mustWrite(t, s, http.MethodPost, core, "", s.event(core, "a"))
+		for _, query := range []string{"dryRun=All", ""} {
+			got, err := s.client.ask(t.Context(), http.MethodPost, events.path(s.namespace, "")+"?"+query, nil, "", s.event(events, "a"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.code != http.StatusConflict {
+				t.Errorf("a taken name, %q: the answer is %d, want %d", query, got.code, http.StatusConflict)
+			}
+		}
+		mustWrite(t, s, http.MethodDelete, core, "a", nil)
+		mustWrite(t, s, http.MethodPost, events, "", s.event(events, "a"))
+		if _, err := s.client.must(t.Context(), http.MethodGet, core.path(s.namespace, "a"), "", nil); err != nil {
+			t.Errorf("made again, and not in core/v1 when that was answered: %v", err)
+		}
+		mustWrite(t, s, http.MethodDelete, core, "a", nil)
+	}
+	if got := r.settle(t, s); len(got.core) != 0 {
+		t.Errorf("there are %d events, want none", len(got.core))
+	}
+}
+
 // atOnce runs f for all writers at the same time.
 func (r races) atOnce(f func(i int, w writer) error) error {
 	errs := make([]error, len(r.writers))
@@ -165,7 +196,7 @@ func (r races) countUp(t *testing.T) {
 		for n := range each {
 			// What is answered with a failure may have been done, and is not tried again.
 			var failure error
-			err := await(t.Context(), "a change that does not conflict", func(ctx context.Context) error {
+			err := clustertest.Await(t.Context(), "a change that does not conflict", func(ctx context.Context) error {
 				var conflict error
 				conflict, failure = countOne(ctx, w, s.namespace)
 				return conflict

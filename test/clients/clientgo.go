@@ -20,6 +20,8 @@ import (
 	typedeventsv1 "k8s.io/client-go/kubernetes/typed/events/v1"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
+
+	"github.com/events-apiserver/events-apiserver/test/cluster/clustertest"
 )
 
 // testTypedClient checks that a client of each wire format reads and follows
@@ -28,9 +30,9 @@ func testTypedClient(t *testing.T, s *suite) {
 	formats := map[string]string{"json": runtime.ContentTypeJSON, "protobuf": runtime.ContentTypeProtobuf}
 	for writing, reading := range map[string]string{"json": "protobuf", "protobuf": "json"} {
 		t.Run(writing+" to "+reading, func(t *testing.T) {
-			namespace := s.makeNamespace(t, "typed-"+writing)
-			writer := typedClient(t, s.config, formats[writing]).Events(namespace)
-			reader := typedClient(t, s.config, formats[reading]).Events(namespace)
+			namespace := s.MakeNamespace(t, "typed-"+writing)
+			writer := typedClient(t, s.Rest, formats[writing]).Events(namespace)
+			reader := typedClient(t, s.Rest, formats[reading]).Events(namespace)
 			testLife(t, writer, reader, newEvent(namespace, "a"))
 		})
 	}
@@ -95,7 +97,7 @@ func watchFromNow(t *testing.T, client typedeventsv1.EventInterface) watch.Inter
 	if err != nil {
 		t.Fatalf("listing: %v", err)
 	}
-	timeout := int64(patience.Seconds())
+	timeout := int64(clustertest.Limit.Seconds())
 	watcher, err := client.Watch(t.Context(), metav1.ListOptions{ResourceVersion: list.ResourceVersion, TimeoutSeconds: &timeout})
 	if err != nil {
 		t.Fatalf("watching: %v", err)
@@ -132,11 +134,11 @@ func expectSame(t *testing.T, what string, want, got *eventsv1.Event) {
 // testUntypedClients reads with the clients of programs that do not know the
 // type: the garbage collector, backup tools, dashboards.
 func testUntypedClients(t *testing.T, s *suite) {
-	namespace := s.makeNamespace(t, "untyped")
+	namespace := s.MakeNamespace(t, "untyped")
 	created := s.create(t, namespace, "a")
 	events := eventsv1.SchemeGroupVersion.WithResource("events")
 
-	unknowing, err := dynamic.NewForConfig(s.config)
+	unknowing, err := dynamic.NewForConfig(s.Rest)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +152,7 @@ func testUntypedClients(t *testing.T, s *suite) {
 	}
 	expectSame(t, "created (-) and got with the dynamic client (+)", created, &got)
 
-	metadataOnly, err := metadata.NewForConfig(s.config)
+	metadataOnly, err := metadata.NewForConfig(s.Rest)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +166,7 @@ func testUntypedClients(t *testing.T, s *suite) {
 	if err := metadataOnly.Resource(events).Namespace(namespace).Delete(t.Context(), "a", metav1.DeleteOptions{}); err != nil {
 		t.Errorf("deleting with the metadata client: %v", err)
 	}
-	if _, err := s.client.EventsV1().Events(namespace).Get(t.Context(), "a", metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+	if _, err := s.Admin.EventsV1().Events(namespace).Get(t.Context(), "a", metav1.GetOptions{}); !apierrors.IsNotFound(err) {
 		t.Errorf("getting what the metadata client deleted: got %v, want NotFound", err)
 	}
 }
