@@ -76,13 +76,11 @@ type Config struct {
 	// manual is for tests that call Expire and Compact at the right moments:
 	// nothing but the building of indexes and of one key filter runs by itself.
 	manual bool
-	// keyFilterBytes and baseLevelBytes are for tests that have few keys.
-	keyFilterBytes, baseLevelBytes int64
+	// keyFilterBytes is for tests that have few keys.
+	keyFilterBytes int64
 	// elapsed is a monotonic time since any moment, for tests whose Now does not go
 	// with the time of the machine.
 	elapsed func() time.Duration
-	// calmAfter is for tests that do not wait for long.
-	calmAfter time.Duration
 }
 
 // Index is a way to find records by something in their value.

@@ -23,17 +23,13 @@ const firstRevision = 1
 // Engine is one open data directory. All its methods may be called by many
 // goroutines at once.
 type Engine struct {
-	config Config
-	clock  *deadlineClock
-	db     *pebble.DB
-	// scheduler says when db may merge files, and mergeLock lets one at a time ask
-	// for it.
-	scheduler *scheduler
-	mergeLock sync.Mutex
-	lock      *pebble.Lock
-	indexes   []*index
-	feed      *feed
-	calls     calls
+	config  Config
+	clock   *deadlineClock
+	db      *pebble.DB
+	lock    *pebble.Lock
+	indexes []*index
+	feed    *feed
+	calls   calls
 
 	// published is the newest revision that is on disk; readers see none above.
 	published         atomic.Uint64
@@ -131,7 +127,6 @@ func (e *Engine) start() {
 	}
 	e.byItself.Go(func() { e.space.Run(ctx) })
 	e.byItself.Go(func() { e.keepExpiring(ctx) })
-	e.byItself.Go(func() { e.keepShallow(ctx) })
 	if e.config.Retention > 0 {
 		e.byItself.Go(func() { e.keepCompacting(ctx) })
 	}

@@ -147,17 +147,10 @@ func (e *Engine) openData(dir string, lock *pebble.Lock) error {
 	if err := e.removeCheckpoints(); err != nil {
 		return err
 	}
-	options, scheduler := e.pebbleOptions(lock), newScheduler()
-	options.Experimental.CompactionScheduler = scheduler
-	options.EventListener.CompactionEnd = scheduler.compacted
-	options.EventListener.FlushEnd = func(pebble.FlushInfo) { scheduler.filesChanged() }
-	e.scheduler = scheduler
-	db, err := pebble.Open(dir, options)
+	db, err := pebble.Open(dir, e.pebbleOptions(lock))
 	if err != nil {
-		scheduler.abandon()
 		return openError(dir, err)
 	}
-	scheduler.open(func() int { return int(db.Metrics().Levels[0].Sublevels) })
 	e.db = db
 	if err := e.load(); err != nil {
 		err = openError(dir, err)
