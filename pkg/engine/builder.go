@@ -158,9 +158,6 @@ func (b *builder) state(key []byte) (state, error) {
 		return s, nil
 	}
 	b.key = appendVersionPrefix(b.key[:0], key)
-	if b.engine.absence.certain(b.key) {
-		return state{}, nil
-	}
 	if b.iter == nil {
 		iter, err := b.engine.newVersionIter()
 		if err != nil {
@@ -269,7 +266,6 @@ func (b *builder) commit(key []byte, current, next state, change Change) {
 		b.delete(b.key)
 	}
 	b.key = appendVersionPrefix(b.key[:0], key)
-	b.engine.absence.writing(b.key, b.counted.keys)
 	b.key = appendVersionSuffix(b.key, next.revision)
 	b.row = next.row.append(b.row[:0])
 	b.rows.add(&b.rows.versions, b.key, b.row)

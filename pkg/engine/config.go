@@ -29,13 +29,12 @@ type Config struct {
 	Indexes []Index
 
 	// Separator, if it is not 0, makes Count cheap for each prefix that ends with it,
-	// as a directory does. There should be some thousand such prefixes at most: they
+	// as a directory does, once all keys have been read in the background after Open. There should be some thousand such prefixes at most: they
 	// are in memory.
 	Separator byte
 
 	// CacheBytes is for blocks of files, default 128 MiB; it is used for more of
-	// these while fewer than two buffers are full. An eighth as much more is for
-	// telling which keys do not exist (see absence). MemTableBytes is for
+	// these while fewer than two buffers are full. MemTableBytes is for
 	// each buffer of newest writes, of which there are up to four, default 64
 	// MiB. FeedBytes is for the newest changes, from which subscribers are
 	// served, default 32 MiB. These three bound the memory of the engine.
@@ -74,10 +73,8 @@ type Config struct {
 	Listener Listener
 
 	// manual is for tests that call Expire and Compact at the right moments:
-	// nothing but the building of indexes and of one key filter runs by itself.
+	// nothing but the building of indexes and the counting of keys runs by itself.
 	manual bool
-	// keyFilterBytes is for tests that have few keys.
-	keyFilterBytes int64
 	// elapsed is a monotonic time since any moment, for tests whose Now does not go
 	// with the time of the machine.
 	elapsed func() time.Duration

@@ -67,7 +67,7 @@ func TestCrash(t *testing.T) {
 func (c *crashTest) open() *Engine {
 	c.Helper()
 	e, err := Open(Config{Dir: "data", FS: c.fs, Indexes: testIndexes(), Retention: -1,
-		Now: c.clock.now, FeedBytes: 1 << 14, MemTableBytes: 64 << 10, keyFilterBytes: 4 << 10, manual: true})
+		Now: c.clock.now, FeedBytes: 1 << 14, MemTableBytes: 64 << 10, manual: true})
 	if err != nil {
 		c.Fatalf("open: %v", err)
 	}

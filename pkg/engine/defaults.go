@@ -66,7 +66,6 @@ func (c Config) complete() (Config, error) {
 	c.MinFreeBytes = orDefault(c.MinFreeBytes, defaultMinFreeBytes)
 	c.Retention = orDefault(c.Retention, defaultRetention)
 	c.ClockJumpHold = orDefault(c.ClockJumpHold, defaultClockJumpHold)
-	c.keyFilterBytes = orDefault(c.keyFilterBytes, c.CacheBytes/keyFilterPart)
 	return c, nil
 }
 

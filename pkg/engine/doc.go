@@ -65,15 +65,12 @@
 //     the newest revision when the directory is opened.
 //  10. Each value that an index with Index.Few has an entry for is in memory, unless
 //     there are too many.
-//  11. The filter that answers for absent keys has all that exist: the writer adds
-//     a key before it applies the batch with its first version, and a new filter
-//     gets both what is written while it is built and what was there before.
-//  12. The counts by Config.Separator are, once they answer, those of all keys at the
+//  11. The counts by Config.Separator are, once they answer, those of all keys at the
 //     published revision: what is read at a moment, and each change above its
 //     revision.
-//  13. A key is due by the earlier and gets its deadline by the later of two times
+//  12. A key is due by the earlier and gets its deadline by the later of two times
 //     while the wall clock is not where it is expected, see deadlineClock.
-//  14. Format changes when an older build could not read what is written.
+//  13. Format changes when an older build could not read what is written.
 //
 // # Beside the running engine
 //

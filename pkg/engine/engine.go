@@ -59,9 +59,8 @@ type Engine struct {
 	last    Revision
 	counted counters
 	rows    orderedRows
-	// expiry and absence are guarded by rowLock.
-	expiry  expiryCursor
-	absence absence
+	// expiry is guarded by rowLock.
+	expiry expiryCursor
 	// groups count what is published.
 	groups groupCounts
 
@@ -90,7 +89,6 @@ func newEngine(config Config) *Engine {
 		config:     config,
 		clock:      newDeadlineClock(config),
 		feed:       newFeed(config.FeedBytes),
-		absence:    newAbsence(config.keyFilterBytes),
 		groups:     groupCounts{separator: config.Separator},
 		requests:   make(chan *request, maxGroupOps),
 		background: make(chan *request),
@@ -120,7 +118,9 @@ func (e *Engine) start() {
 		if !e.config.manual {
 			e.byItself.Go(func() { e.keepDeciding(ctx) })
 		}
-		e.byItself.Go(func() { e.keepAbsence(ctx) })
+	}
+	if !e.config.KeepIndexes && e.config.Separator != 0 {
+		e.byItself.Go(func() { e.keepCounting(ctx) })
 	}
 	if e.config.manual || e.config.ReadOnly {
 		return

@@ -194,9 +194,6 @@ func open(t *testing.T, config Config) *Engine {
 	if config.FS == nil {
 		config.FS = vfs.NewMem()
 	}
-	if config.keyFilterBytes == 0 {
-		config.keyFilterBytes = 4 << 10
-	}
 	e, err := Open(config)
 	if err != nil {
 		t.Fatal(err)

@@ -9,59 +9,51 @@ import (
 )
 
 // mostGroups is for how many prefixes keys are counted. With more of them, which
-// takes some ten megabytes, none are until keys are read again.
+// takes some ten megabytes, none are until the directory is opened again.
 const mostGroups = 1 << 16
 
 // groupCounts are the numbers of keys under each prefix that ends with the separator:
 // "/a/" and "/a/b/" for "/a/b/c". They answer how many keys there are without reading
-// any, and are in memory alone: after Open they are counted together with the reading
-// of all keys that absence needs.
+// any, and are in memory alone: after Open all keys are read once, in the background.
 type groupCounts struct {
 	// separator is 0 when there are no groups.
 	separator byte
 
-	// lock guards the rest: current answers, once counting has ended for the first
-	// time. Each is nil while there is none.
-	lock              sync.RWMutex
-	current, counting *groupCount
-}
-
-// groupCount has all keys that there were at the revision since, and what has changed
-// above it. Changes up to since may be published later than it is begun, and even
-// than it answers: they were on the way to the disk.
-type groupCount struct {
-	since Revision
+	lock sync.RWMutex
+	// keys has what has changed above the revision since, and from ready on also what
+	// there was at it. It is nil while nothing is counted. Changes up to since may be
+	// published later than counting begins, and even than ready: they were on the way
+	// to the disk.
 	keys  map[string]*int64
+	since Revision
+	ready bool
 }
 
 // begin starts counting. All changes up to a revision are in what will be read.
 func (c *groupCounts) begin(since Revision) {
-	if c.separator == 0 {
-		return
-	}
 	c.lock.Lock()
 	defer c.lock.Unlock()
-	c.counting = &groupCount{since: since, keys: map[string]*int64{}}
+	c.keys, c.since, c.ready = map[string]*int64{}, since, false
 }
 
 // finish adds what was read, and lets the counts answer.
 func (c *groupCounts) finish(read *groupTally) {
 	c.lock.Lock()
 	defer c.lock.Unlock()
-	if c.counting == nil {
+	if c.keys == nil {
 		return
 	}
 	for group, keys := range read.keys {
-		c.counting.add([]byte(group), c.separator, *keys)
+		c.add([]byte(group), *keys)
 	}
-	c.current, c.counting = c.counting, nil
+	c.ready = true
 	c.limit()
 }
 
 // limit gives up where there are too many groups.
 func (c *groupCounts) limit() {
-	if c.current != nil && len(c.current.keys) > mostGroups {
-		c.current = nil
+	if len(c.keys) > mostGroups {
+		c.keys, c.ready = nil, false
 	}
 }
 
@@ -69,7 +61,7 @@ func (c *groupCounts) limit() {
 func (c *groupCounts) abandon() {
 	c.lock.Lock()
 	defer c.lock.Unlock()
-	c.counting = nil
+	c.keys, c.ready = nil, false
 }
 
 // published is told of all changes, in their order.
@@ -79,33 +71,35 @@ func (c *groupCounts) published(changes []Change) {
 	}
 	c.lock.Lock()
 	defer c.lock.Unlock()
+	if c.keys == nil {
+		return
+	}
 	for i := range changes {
-		c.current.change(&changes[i], c.separator)
-		c.counting.change(&changes[i], c.separator)
+		c.change(&changes[i])
 	}
 	c.limit()
 }
 
 // change counts a key that came or went.
-func (g *groupCount) change(change *Change, separator byte) {
+func (c *groupCounts) change(change *Change) {
 	switch {
-	case g == nil || change.Revision <= g.since:
+	case change.Revision <= c.since:
 	case change.Deleted:
-		g.add(change.Key, separator, -1)
+		c.add(change.Key, -1)
 	case change.PrevRevision == 0:
-		g.add(change.Key, separator, 1)
+		c.add(change.Key, 1)
 	}
 }
 
 // add counts under all groups of a key.
-func (g *groupCount) add(key []byte, separator byte, by int64) {
+func (c *groupCounts) add(key []byte, by int64) {
 	for end := 0; ; {
-		next := bytes.IndexByte(key[end:], separator)
+		next := bytes.IndexByte(key[end:], c.separator)
 		if next < 0 {
 			return
 		}
 		end += next + 1
-		addTo(g.keys, key[:end], by)
+		addTo(c.keys, key[:end], by)
 	}
 }
 
@@ -128,10 +122,10 @@ func (c *groupCounts) count(prefix []byte) (int64, bool) {
 	}
 	c.lock.RLock()
 	defer c.lock.RUnlock()
-	if c.current == nil {
+	if !c.ready {
 		return 0, false
 	}
-	keys := c.current.keys[string(prefix)]
+	keys := c.keys[string(prefix)]
 	if keys == nil {
 		return 0, true
 	}
@@ -149,9 +143,6 @@ func (c *groupCounts) newTally() *groupTally {
 }
 
 func (t *groupTally) add(key []byte) {
-	if t.separator == 0 {
-		return
-	}
 	if end := bytes.LastIndexByte(key, t.separator) + 1; end > 0 {
 		addTo(t.keys, key[:end], 1)
 	}

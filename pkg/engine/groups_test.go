@@ -13,6 +13,19 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
+// awaitCounts waits until the keys have been counted.
+func awaitCounts(t *testing.T, e *Engine) {
+	t.Helper()
+	eventually(t, func() error {
+		e.groups.lock.RLock()
+		defer e.groups.lock.RUnlock()
+		if !e.groups.ready {
+			return errors.New("keys are still being counted")
+		}
+		return nil
+	})
+}
+
 // wantCounts compares what is known with what there is, by reading it.
 func wantCounts(t *testing.T, e *Engine, prefixes ...string) {
 	t.Helper()
@@ -32,7 +45,7 @@ func TestKnownCount(t *testing.T) {
 	memory := vfs.NewMem()
 	config := Config{FS: memory, Separator: '/'}
 	e := open(t, config)
-	awaitAbsence(t, e)
+	awaitCounts(t, e)
 	prefixes := []string{"", "/", "/a/", "/a/b/", "/ab/", "/none/"}
 	for _, key := range []string{"/a/1", "/a/2", "/a/b/1", "/ab/1", "/a/", "plain"} {
 		put(t, e, key, "v|")
@@ -55,13 +68,13 @@ func TestKnownCount(t *testing.T) {
 		t.Fatal(err)
 	}
 	e = open(t, config)
-	awaitAbsence(t, e)
+	awaitCounts(t, e)
 	wantCounts(t, e, prefixes...)
 
 	// As many groups as are too many.
 	e.groups.lock.Lock()
 	for n := range mostGroups {
-		e.groups.current.add(fmt.Appendf(nil, "/%d/key", n), '/', 1)
+		e.groups.add(fmt.Appendf(nil, "/%d/key", n), 1)
 	}
 	e.groups.lock.Unlock()
 	put(t, e, "/new/key", "v|")
@@ -73,8 +86,50 @@ func TestKnownCount(t *testing.T) {
 	}
 }
 
-// TestKnownCount_UnderWriters counts again and again, since filters are crowded, while
-// keys come, are replaced, deleted and expire.
+// TestKnownCount_AfterARestart has more keys than are read at once, all of which
+// expire, or none, or some.
+func TestKnownCount_AfterARestart(t *testing.T) {
+	t.Parallel()
+	for _, expire := range []int{0, 1, 3} {
+		t.Run(fmt.Sprintf("one in %d expires", expire), func(t *testing.T) {
+			t.Parallel()
+			testKnownCountAfterARestart(t, func(n int) bool { return expire > 0 && n%expire == 0 })
+		})
+	}
+}
+
+func testKnownCountAfterARestart(t *testing.T, expires func(n int) bool) {
+	t.Helper()
+	const keys = 2*countChunk + 10
+	config := Config{FS: vfs.NewMem(), Separator: '/'}
+	e := open(t, config)
+	var writers sync.WaitGroup
+	for part := range 16 {
+		writers.Go(func() {
+			for n := part; n < keys; n += 16 {
+				op := Op{Key: fmt.Appendf(nil, "/%d/%d", n%2, n), Value: []byte("v|")}
+				if expires(n) {
+					op.Deadline = e.Deadline(time.Hour)
+				}
+				if _, err := e.Commit(t.Context(), op); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	writers.Wait()
+	if _, err := e.Commit(t.Context(), Op{Key: []byte("/1/7")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	e = open(t, config)
+	awaitCounts(t, e)
+	wantCounts(t, e, "/", "/0/", "/1/", "/2/")
+}
+
+// TestKnownCount_UnderWriters counts again and again, while keys come, are replaced, deleted and expire.
 func TestKnownCount_UnderWriters(t *testing.T) {
 	t.Parallel()
 	for name, life := range map[string]time.Duration{"keys expire": time.Hour, "keys do not expire": 0, "some expire at once": time.Millisecond} {
@@ -88,8 +143,9 @@ func TestKnownCount_UnderWriters(t *testing.T) {
 func testKnownCountUnderWriters(t *testing.T, life time.Duration) {
 	t.Helper()
 	const writers, rounds, keysOfEach = 8, 25, 40
-	e := openByItself(t, Config{keyFilterBytes: 512, Retention: time.Second, Separator: '/'})
+	e := openByItself(t, Config{Retention: time.Second, Separator: '/'})
 	defer closeEngine(t, e)
+	awaitCounts(t, e)
 	seed := anySeed()
 	t.Logf("seed %d", seed)
 	prefixes := []string{"/", "/g/"}
@@ -116,19 +172,26 @@ func testKnownCountUnderWriters(t *testing.T, life time.Duration) {
 			}
 		})
 	}
-	writing.Wait()
-	awaitAbsence(t, e)
-	eventually(t, func() error {
-		if err := e.Expire(t.Context()); err != nil {
-			return err
+	written := make(chan struct{})
+	go func() {
+		writing.Wait()
+		close(written)
+	}()
+	for done := false; !done; {
+		// What is written while this counts is in the counts of the round.
+		if err := e.countKeys(t.Context()); err != nil {
+			t.Fatal(err)
 		}
-		e.groups.lock.RLock()
-		defer e.groups.lock.RUnlock()
-		if e.groups.counting != nil || e.groups.current == nil {
-			return errors.New("keys are still being counted")
+		select {
+		case <-written:
+			done = true
+		default:
 		}
-		return nil
-	})
+	}
+	awaitCounts(t, e)
+	if err := e.Expire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	wantCounts(t, e, prefixes...)
 	if err := e.Check(t.Context()); err != nil {
 		t.Error(err)

@@ -252,7 +252,7 @@ var (
 func (m *modelTest) open() {
 	m.Helper()
 	e, err := Open(Config{Dir: "data", FS: m.fs, Indexes: m.key.indexes()[:m.indexes], Retention: -1, Separator: '/',
-		Now: m.clock.now, FeedBytes: 1 << 12, MemTableBytes: 64 << 10, keyFilterBytes: 512, manual: true})
+		Now: m.clock.now, FeedBytes: 1 << 12, MemTableBytes: 64 << 10, manual: true})
 	if err != nil {
 		m.Fatalf("open: %v", err)
 	}
