@@ -179,7 +179,7 @@ func TestBuildsIndexByItself(t *testing.T) {
 	t.Parallel()
 	memory := vfs.NewMem()
 	e := open(t, Config{FS: memory})
-	const keys = 3*buildChunk + 1
+	const keys = 3*backfillChunk + 1
 	for n := range keys {
 		put(t, e, fmt.Sprint("key", n), "x|")
 	}

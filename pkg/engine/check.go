@@ -21,7 +21,6 @@ const progressEvery = 1 << 14
 // be; a ledger for each kind tells whether these are there.
 type checker struct {
 	reader  pebble.Reader
-	config  Config
 	options Verification
 	report  Report
 	// second says that this is the second reading, which only looks for the rows
@@ -43,27 +42,16 @@ type checker struct {
 
 // checkedIndex is an index of the directory.
 type checkedIndex struct {
-	name   string
-	id     indexID
-	flags  uint64
-	values func(key, value []byte) ([][]byte, error)
-	rows   *ledger
-	// opaque says that the values of some versions cannot be told.
-	opaque bool
-	count  int64
+	name string
+	id   indexID
+	// ready indexes have just the rows that the versions call for.
+	ready bool
+	rows  *ledger
+	count int64
 }
 
-func (x *checkedIndex) ready() bool { return x.flags&indexReady != 0 }
-
-// certain reports whether the index has just the rows that the versions call
-// for. If it is not certain which those are, they are looked at one by one.
-func (x *checkedIndex) certain() bool { return x.flags == indexReady && !x.opaque }
-
-func newChecker(reader pebble.Reader, config Config, options Verification) *checker {
-	return &checker{
-		reader: reader, config: config, options: options,
-		indexes: map[indexID]*checkedIndex{},
-	}
+func newChecker(reader pebble.Reader, options Verification) *checker {
+	return &checker{reader: reader, options: options, indexes: map[indexID]*checkedIndex{}}
 }
 
 // problem notes what is wrong.
@@ -105,7 +93,7 @@ func (c *checker) run(ctx context.Context) error {
 	}
 	c.counters()
 	if !c.unread {
-		if err := errors.Join(c.settle(ctx), c.oneByOne(ctx)); err != nil {
+		if err := c.settle(ctx); err != nil {
 			return err
 		}
 	}
@@ -147,9 +135,7 @@ func (c *checker) open() error {
 	}
 	for name, numbers := range stored {
 		id := indexID(numbers[0]) //nolint:gosec // this package wrote it
-		c.indexes[id] = &checkedIndex{
-			name: name, id: id, flags: numbers[1], values: c.config.valuesOf(name), rows: newLedger(c.stored.keys),
-		}
+		c.indexes[id] = &checkedIndex{name: name, id: id, ready: flagsReady(numbers[1]), rows: newLedger(c.stored.keys)}
 	}
 	return nil
 }
@@ -278,7 +264,7 @@ func (c *checker) settle(ctx context.Context) error {
 	reopen(c.changes, wrongChange)
 	reopen(c.expiries, leftOverExpiry)
 	for _, x := range c.sortedIndexes() {
-		if x.certain() {
+		if x.ready {
 			reopen(x.rows, x.leftOver)
 		}
 	}
@@ -317,6 +303,6 @@ func (c *checker) counters() {
 func (c *checker) describe() {
 	c.report.Keys, c.report.Bytes = c.counted.keys, c.counted.bytes
 	for _, x := range c.sortedIndexes() {
-		c.report.Indexes = append(c.report.Indexes, IndexReport{Name: x.name, Rows: x.count, Ready: x.ready(), Opaque: x.opaque})
+		c.report.Indexes = append(c.report.Indexes, IndexReport{Name: x.name, Rows: x.count, Ready: x.ready})
 	}
 }

@@ -116,14 +116,13 @@ func (v *versionChecker) newest(revision Revision, row *versionRow) {
 }
 
 // indexRows notes the index rows of a version, but for those that another version
-// of the key has as well. Indexes that the version does not name are younger than
-// it.
+// of the key has as well. It must store its values in each index that is ready.
 func (v *versionChecker) indexRows(revision Revision, row *versionRow) {
-	var named [8]indexID
-	ids := named[:0]
+	var stored [8]indexID
+	ids := stored[:0]
 	err := row.indexed.each(func(id indexID, values [][]byte) {
 		ids = append(ids, id)
-		if x := v.indexes[id]; x != nil && x.certain() {
+		if x := v.indexes[id]; x != nil && x.ready {
 			v.mustIndex(x, values)
 		}
 	})
@@ -132,15 +131,9 @@ func (v *versionChecker) indexRows(revision Revision, row *versionRow) {
 		return
 	}
 	for id, x := range v.indexes {
-		if !x.certain() || slices.Contains(ids, id) {
-			continue
+		if x.ready && !slices.Contains(ids, id) {
+			v.corrupt("version %d of key %q stores no values of index %s", revision, v.key, x.name)
 		}
-		values, err := x.values(v.key, row.value)
-		if err != nil {
-			x.opaque = true
-			continue
-		}
-		v.mustIndex(x, values)
 	}
 }
 

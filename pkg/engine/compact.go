@@ -87,7 +87,7 @@ func (e *Engine) compact(ctx context.Context, upTo Revision, seen int64, interva
 			return err
 		}
 		chunkBegun := time.Now()
-		n, err := e.compactChunk(ctx, upTo)
+		n, err := e.compactChunk(upTo)
 		if err != nil {
 			return fmt.Errorf("compacting to revision %d: %w", upTo, err)
 		}
@@ -131,12 +131,8 @@ type superseded struct {
 
 // compactChunk works through the next changes up to a revision and returns how
 // many those were.
-func (e *Engine) compactChunk(ctx context.Context, upTo Revision) (int, error) {
+func (e *Engine) compactChunk(upTo Revision) (int, error) {
 	gone, until, n, err := e.supersededBy(e.compacted, upTo)
-	if err != nil {
-		return 0, err
-	}
-	derived, err := e.derive(ctx, gone)
 	if err != nil {
 		return 0, err
 	}
@@ -150,7 +146,7 @@ func (e *Engine) compactChunk(ctx context.Context, upTo Revision) (int, error) {
 	// a crash leaves all of it or none.
 	err = errors.Join(setMeta(batch, metaHorizon, uint64(upTo)), setMeta(batch, metaCompacted, uint64(until)))
 	if err == nil {
-		err = e.removeVersions(batch, gone, derived)
+		err = e.removeVersions(batch, gone)
 	}
 	if err := errors.Join(err, batch.Close()); err != nil {
 		return 0, err
@@ -223,7 +219,7 @@ func appendSuperseded(gone []superseded, rows, versions *pebble.Iterator) ([]sup
 // removeVersions applies the batch together with the removal of the index rows
 // that no remaining version needs. The writer must not add such a version in
 // between.
-func (e *Engine) removeVersions(batch *pebble.Batch, gone []superseded, derived derivations) error {
+func (e *Engine) removeVersions(batch *pebble.Batch, gone []superseded) error {
 	e.rowLock.Lock()
 	defer e.rowLock.Unlock()
 	versions, err := e.newVersionIter()
@@ -231,7 +227,7 @@ func (e *Engine) removeVersions(batch *pebble.Batch, gone []superseded, derived 
 		return err
 	}
 	for i := range gone {
-		if err = e.removeIndexRows(batch, versions, &gone[i], derived); err != nil {
+		if err = e.removeIndexRows(batch, versions, &gone[i]); err != nil {
 			break
 		}
 	}
@@ -246,7 +242,7 @@ func (e *Engine) removeVersions(batch *pebble.Batch, gone []superseded, derived 
 // removeIndexRows removes those of a version that no newer version of its key
 // has. Older versions are gone already, since changes are worked through in
 // order.
-func (e *Engine) removeIndexRows(batch *pebble.Batch, versions *pebble.Iterator, s *superseded, derived derivations) error {
+func (e *Engine) removeIndexRows(batch *pebble.Batch, versions *pebble.Iterator, s *superseded) error {
 	if s.row.deleted() {
 		return nil
 	}
@@ -254,8 +250,7 @@ func (e *Engine) removeIndexRows(batch *pebble.Batch, versions *pebble.Iterator,
 	if err != nil {
 		return err
 	}
-	// What a version says of an index that is still declared, newer ones say, too.
-	err = eachStoredValue(&s.row, func(id indexID, value []byte) error {
+	return eachStoredValue(&s.row, func(id indexID, value []byte) error {
 		for i := range newer {
 			if _, has, err := newer[i].row.indexed.find(id, value); err != nil || has {
 				return err
@@ -263,10 +258,6 @@ func (e *Engine) removeIndexRows(batch *pebble.Batch, versions *pebble.Iterator,
 		}
 		return batch.Delete(appendIndexKey(nil, id, value, s.key), nil)
 	})
-	if err != nil {
-		return err
-	}
-	return e.removeDerivedRows(batch, s, newer, derived)
 }
 
 // newerVersions returns the versions of a key that came after one.

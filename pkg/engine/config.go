@@ -89,10 +89,11 @@ type Index struct {
 	// depend on its arguments alone and must not keep them. It is called for
 	// ops without IndexValues and for records from before the index.
 	//
-	// An error says that the values of the record cannot be told, now or ever. It
-	// makes an op fail; a record from before the index is then in every List by
-	// the index, whatever the value, until the error is gone: only the caller can
-	// say what that record means to the list.
+	// An error means that the values of the record cannot be taken, now or ever. It
+	// makes an op fail. As long as there is a record from before the index that it
+	// is returned for, the index is not ready: List by the index goes through all
+	// records, and yields that one whatever the value, because only the caller can
+	// say what it means to the list.
 	Values func(key, value []byte) ([][]byte, error)
 	// Few says that there are not many different values, some thousand at most.
 	// They are kept in memory, so that Query.IndexMatch can choose among them.
@@ -111,12 +112,13 @@ type Listener struct {
 	// Compacted is called when a compaction has ended, with the number of changes
 	// that it worked through.
 	Compacted func(horizon Revision, changes int, took time.Duration)
-	// IndexBuilt is called when an index covers all data.
+	// IndexBuilt is called when an index covers all data. The time is that of the
+	// last, successful try.
 	IndexBuilt func(name string, took time.Duration)
-	// IndexUndecided is called when an index was built, or tried again, and
-	// Index.Values failed for that many keys. Reason is one of its errors. They
-	// are tried again by themselves.
-	IndexUndecided func(name string, keys int, reason error)
+	// IndexBlocked is called after each try to build an index that ended with that
+	// many versions of records for which Index.Values failed. Reason is one of its
+	// errors. The next try comes after 10 seconds at first, after an hour at last.
+	IndexBlocked func(name string, versions int, reason error)
 	// Space is called when writes begin to be refused for lack of space, and
 	// when they are accepted again.
 	Space func(refusing bool, freeBytes uint64)

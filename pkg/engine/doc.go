@@ -22,8 +22,6 @@
 //	r | revision                change: flags, revisions of the version before
 //	                            and of creation, key
 //	i | index id | value. | key index entry, empty
-//	u | index id | key          a key whose values for the index could not be
-//	                            told, empty
 //	d | deadline | revision     expiry: key
 //	m | name                    a few numbers: horizon, how far compaction got,
 //	                            counters, indexes with their ids, the time of
@@ -34,7 +32,9 @@
 //
 // A value is written once, in its version; changes and index entries point
 // there. Index values are kept beside the value, so that neither replacing nor
-// compacting a version nor checking an index entry needs to decode it.
+// compacting a version nor checking an index entry needs to decode it. When an
+// index is added, the backfill replaces the rows of versions that are there by ones
+// that have its values, under the same keys; nothing else changes a version row.
 //
 // # Invariants
 //
@@ -46,15 +46,13 @@
 //  3. Above the horizon change rows follow each other without a gap. Below it,
 //     down to the revision that compaction has reached, there is a gap after a
 //     restore. Each change has its version and the version before it.
-//  4. Every version that is not a deletion has its entries in every index that
-//     is ready, or is older than the index and its key is undecided there. An
-//     entry means that some version of the key has the value; a reader must look
-//     at the version it wants. Undecided keys belong to every value.
-//  5. No index entry is left when no version has the value any more, unless the
-//     index says that it has leftovers; then it is built anew by the next Open.
-//     Entries are removed by compaction only, with rowLock held, so that the
-//     writer cannot add a version that relies on one meanwhile. Versions that are
-//     older than an index get their entries with compactLock held.
+//  4. Every version that is not a deletion stores its values in every index that
+//     is ready, and has its entries there. An entry means that some version of the
+//     key has the value; a reader must look at the version it wants.
+//  5. Each entry is of a value that a version stores. Entries are removed by
+//     compaction only, with rowLock held, so that the writer cannot add a version
+//     that relies on one meanwhile. The backfill writes values and entries of a
+//     version in one batch, with compactLock held.
 //  6. The newest version of a key has an expiry row if it has a deadline; no
 //     other version has one.
 //  7. The counters are those of all newest versions that are not deletions.
@@ -87,9 +85,9 @@
 // all requests that wait. Another one waits for the fsync of each batch,
 // publishes and answers, while the writer goes on. Expiry asks the writer, in
 // small chunks with rests between. Compaction works through change rows from the
-// old horizon to the new one and removes what they superseded. The values of
-// versions from before an index are never taken under rowLock, since that may
-// take long.
+// old horizon to the new one and removes what they superseded. The backfill works
+// through all versions when an index is not ready, in small chunks, and never under
+// rowLock, because taking the values of a version may take long.
 //
 // When the disk is full, what Pebble must write waits for room, writes are
 // refused meanwhile, and reads go on. When the disk refuses a write for another

@@ -114,10 +114,7 @@ func (e *Engine) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	e.stopBackground = cancel
 	if !e.config.KeepIndexes {
-		e.byItself.Go(func() { e.keepBuilding(ctx) })
-		if !e.config.manual {
-			e.byItself.Go(func() { e.keepDeciding(ctx) })
-		}
+		e.byItself.Go(func() { e.keepBackfilling(ctx) })
 	}
 	if !e.config.KeepIndexes && e.config.Separator != 0 {
 		e.byItself.Go(func() { e.keepCounting(ctx) })

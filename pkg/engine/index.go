@@ -5,27 +5,14 @@ package engine
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"github.com/cockroachdb/pebble/v2"
-)
-
-const (
-	// buildChunk is how many versions are indexed while compaction waits.
-	buildChunk = 64
-	buildRest  = 1
-
-	// firstRebuild and lastRebuild are how long after a failure an index is built
-	// again, at first and at last.
-	firstRebuild = 10 * time.Second
-	lastRebuild  = time.Hour
 )
 
 // index is one of Config.Indexes as it is in the data directory.
@@ -33,15 +20,9 @@ type index struct {
 	name   string
 	id     indexID
 	values func(key, value []byte) ([][]byte, error)
-	// ready says that every version has its rows in the index.
+	// ready means that every version stores its values in the index, and has its
+	// rows there.
 	ready atomic.Bool
-	// undecided says that there may be keys whose values could not be told. It is
-	// raised before the first of them has its row.
-	undecided atomic.Bool
-	// leftovers says that there may be rows that no version needs, because the
-	// values of a removed version could not be told. The index is built anew when
-	// the directory is opened again.
-	leftovers atomic.Bool
 	// few is nil unless Index.Few is set.
 	few *fewValues
 }
@@ -61,30 +42,30 @@ func (x *index) adding(value []byte) {
 	}
 }
 
-// Flags of an index in its meta row. These values are on disk. Builds that
-// know the first one alone take an index with others for one that is not ready.
+// Flags of an index in its meta row. These values are on disk. Earlier builds did
+// not set indexStored: they added the rows of a version that is older than the
+// index without its values, and had the value 2 for an index with rows in
+// spaceRetired. indexRebuild makes them build an index again that this build has
+// not completed.
 const (
-	indexReady = 1 << iota
-	indexUndecided
-	indexLeftovers
+	indexReady   = 1
+	indexRebuild = 4
+	indexStored  = 8
 )
 
-func (x *index) flags() uint64 {
-	var flags uint64
-	if x.ready.Load() {
-		flags |= indexReady
+// indexFlags returns the flags of an index that this build made.
+func indexFlags(ready bool) uint64 {
+	if ready {
+		return indexStored | indexReady
 	}
-	if x.undecided.Load() {
-		flags |= indexUndecided
-	}
-	if x.leftovers.Load() {
-		flags |= indexLeftovers
-	}
-	return flags
+	return indexStored | indexRebuild
 }
 
-// derive takes the values of a record that does not say them itself, because it
-// is older than the index.
+// flagsReady reports whether an index with the flags is ready.
+func flagsReady(flags uint64) bool { return flags&indexStored != 0 && flags&indexReady != 0 }
+
+// derive takes the values of a record that does not store them, because it is
+// older than the index.
 func (x *index) derive(key, value []byte) ([][]byte, error) {
 	values, err := x.values(key, value)
 	if err != nil {
@@ -93,28 +74,19 @@ func (x *index) derive(key, value []byte) ([][]byte, error) {
 	return values, nil
 }
 
-// matches reports whether a version is in the index under a wanted value. One
-// whose values cannot be told is: whoever asked must find that out, or the list
-// would be short of it.
+// matches reports whether a version has a wanted value in the index. One that does
+// not store its values, which Index.Values cannot take, does: whoever asked must
+// find that out, or the list would be short of it.
 func (x *index) matches(row *versionRow, key []byte, wanted func(value []byte) bool) (bool, error) {
-	known, has := false, false
-	err := row.indexed.each(func(id indexID, values [][]byte) {
-		if id == x.id {
-			known, has = true, slices.ContainsFunc(values, wanted)
-		}
-	})
-	if err != nil || known {
-		return has, err
+	values, stored, err := row.indexed.of(x.id)
+	if err != nil || stored {
+		return slices.ContainsFunc(values, wanted), err
 	}
-	values, err := x.values(key, row.value)
+	values, err = x.values(key, row.value)
 	if err != nil {
 		return true, nil //nolint:nilerr // see above
 	}
 	return slices.ContainsFunc(values, wanted), nil
-}
-
-func contains(values [][]byte, value []byte) bool {
-	return slices.ContainsFunc(values, func(v []byte) bool { return bytes.Equal(v, value) })
 }
 
 // IndexReady reports whether the index covers data from before it was
@@ -159,33 +131,8 @@ func (e *Engine) indexedValues(op Op) (indexValues, error) {
 	return list, nil
 }
 
-// notStoring returns the indexes whose values the version does not say, for they
-// are younger than it.
-func (e *Engine) notStoring(row *versionRow) ([]*index, error) {
-	declared := 0
-	err := row.indexed.each(func(id indexID, _ [][]byte) {
-		if slices.ContainsFunc(e.indexes, func(x *index) bool { return x.id == id }) {
-			declared++
-		}
-	})
-	if err != nil || declared == len(e.indexes) {
-		return nil, err
-	}
-	var younger []*index
-	for _, x := range e.indexes {
-		stores, err := row.indexed.stores(x.id)
-		if err != nil {
-			return nil, err
-		}
-		if !stores {
-			younger = append(younger, x)
-		}
-	}
-	return younger, nil
-}
-
-// eachStoredValue calls f for the values that the version says itself, of
-// indexes that are not declared any more too.
+// eachStoredValue calls f for the values that the version stores, of indexes that
+// are not declared any more too.
 func eachStoredValue(row *versionRow, f func(id indexID, value []byte) error) error {
 	var failed error
 	err := row.indexed.each(func(id indexID, values [][]byte) {
@@ -216,17 +163,19 @@ func (e *Engine) loadIndexes() error {
 	for _, declared := range e.config.Indexes {
 		x := newIndex(declared)
 		numbers, ok := stored[declared.Name]
-		if ok && numbers[1]&indexLeftovers == 0 {
+		if ok {
 			x.load(numbers)
 		} else {
-			if ok {
-				err = errors.Join(err, dropIndex(batch, declared.Name, indexID(numbers[0]))) //nolint:gosec // this package wrote it
-			}
 			x.id = indexID(next) //nolint:gosec // checked below
 			next++
 			// There is nothing to index in a new directory.
 			x.ready.Store(e.last == firstRevision)
-			err = errors.Join(err, setIndex(batch, x))
+		}
+		if ok && numbers[1]&indexStored == 0 {
+			err = errors.Join(err, deleteIndexRows(batch, x.id), deleteRetiredRows(batch))
+		}
+		if !ok || numbers[1]&indexStored == 0 {
+			err = errors.Join(err, setIndex(batch, x, x.ready.Load()))
 		}
 		delete(stored, declared.Name)
 		e.indexes = append(e.indexes, x)
@@ -235,7 +184,7 @@ func (e *Engine) loadIndexes() error {
 		err = errors.Join(err, fmt.Errorf("%w: the directory has seen too many indexes", ErrInvalid))
 	}
 	for name, numbers := range stored {
-		err = errors.Join(err, dropIndex(batch, name, indexID(numbers[0]))) //nolint:gosec // this package wrote it
+		err = errors.Join(err, dropIndex(batch, name, numbers))
 	}
 	if next != first {
 		err = errors.Join(err, setMeta(batch, metaNextIndex, next))
@@ -251,9 +200,7 @@ func (e *Engine) loadIndexes() error {
 // load takes over what the directory knows of the index.
 func (x *index) load(numbers []uint64) {
 	x.id = indexID(numbers[0]) //nolint:gosec // this package wrote it
-	x.ready.Store(numbers[1]&indexReady != 0)
-	x.undecided.Store(numbers[1]&indexUndecided != 0)
-	x.leftovers.Store(numbers[1]&indexLeftovers != 0)
+	x.ready.Store(flagsReady(numbers[1]))
 }
 
 // keepIndexes takes the indexes as they are in the directory.
@@ -296,156 +243,28 @@ func storedIndexes(db pebble.Reader) (map[string][]uint64, error) {
 	return stored, wrap("reading indexes", errors.Join(err, iter.Error(), iter.Close()))
 }
 
-func setIndex(batch *pebble.Batch, x *index) error {
-	return setMeta(batch, metaIndex+x.name, uint64(x.id), x.flags())
+func setIndex(batch *pebble.Batch, x *index, ready bool) error {
+	return setMeta(batch, metaIndex+x.name, uint64(x.id), indexFlags(ready))
 }
 
-func dropIndex(batch *pebble.Batch, name string, id indexID) error {
-	err := batch.Delete(metaKey(metaIndex+name), nil)
-	for _, rows := range [][]byte{appendIndexSpace(nil, id), undecidedSpace(id)} {
-		err = errors.Join(err, batch.DeleteRange(rows, prefixEnd(bytes.Clone(rows)), nil))
+// dropIndex removes an index with the numbers in its meta row. Versions keep the
+// values that they store until they are written again.
+func dropIndex(batch *pebble.Batch, name string, numbers []uint64) error {
+	err := errors.Join(
+		batch.Delete(metaKey(metaIndex+name), nil),
+		deleteIndexRows(batch, indexID(numbers[0]))) //nolint:gosec // this package wrote it
+	if numbers[1]&indexStored == 0 {
+		err = errors.Join(err, deleteRetiredRows(batch))
 	}
 	return err
 }
 
-// keepBuilding builds the indexes that are not ready, and retries after a failure
-// until all are. What was indexed before the failure is indexed again, which
-// changes nothing.
-func (e *Engine) keepBuilding(ctx context.Context) {
-	for wait := firstRebuild; !e.buildIndexes(ctx); wait = min(2*wait, lastRebuild) {
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return
-		}
-	}
+func deleteIndexRows(batch *pebble.Batch, id indexID) error {
+	rows := appendIndexSpace(nil, id)
+	return batch.DeleteRange(rows, prefixEnd(bytes.Clone(rows)), nil)
 }
 
-// buildIndexes adds the rows of versions from before an index. It reports whether
-// there is nothing left to try again: all indexes are ready, or nothing can be
-// written any more.
-func (e *Engine) buildIndexes(ctx context.Context) (done bool) {
-	done = true
-	for _, x := range e.indexes {
-		if x.ready.Load() {
-			continue
-		}
-		begun := time.Now()
-		if err := e.buildIndex(ctx, x); err != nil {
-			if ctx.Err() != nil || e.failed() != nil {
-				return true
-			}
-			e.backgroundError("building index "+x.name, err)
-			done = false
-			continue
-		}
-		if e.config.Listener.IndexBuilt != nil {
-			e.config.Listener.IndexBuilt(x.name, time.Since(begun))
-		}
-	}
-	return done
-}
-
-func (e *Engine) buildIndex(ctx context.Context, x *index) error {
-	left := undecidedKeys{}
-	chunk := func(from []byte) ([]byte, error) { return e.buildIndexChunk(ctx, x, from, &left) }
-	if err := e.inChunks(ctx, []byte{spaceVersion}, chunk); err != nil {
-		return err
-	}
-	x.ready.Store(true)
-	e.tellUndecided(x, left)
-	return e.saveIndex(x)
-}
-
-// inChunks calls chunk with the row to go on with until it returns nil.
-// Compaction, which must not run meanwhile, runs in between.
-func (e *Engine) inChunks(ctx context.Context, from []byte, chunk func(from []byte) ([]byte, error)) error {
-	for from != nil {
-		e.compactLock.Lock()
-		begun := time.Now()
-		var err error
-		from, err = chunk(from)
-		took := time.Since(begun)
-		e.compactLock.Unlock()
-		if err := errors.Join(err, rest(ctx, took, buildRest)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// saveIndex writes the flags of the index. Compaction may be about to write
-// them, too.
-func (e *Engine) saveIndex(x *index) error {
-	e.compactLock.Lock()
-	defer e.compactLock.Unlock()
-	batch := e.db.NewBatch()
-	err := setIndex(batch, x)
-	if err == nil {
-		err = e.db.Apply(batch, pebble.Sync)
-	}
-	return errors.Join(err, batch.Close())
-}
-
-// buildIndexChunk indexes some versions and returns the row to go on with, or
-// nil at the end. Compaction must not remove a version of which a row is just
-// being added, so compactLock is held. The writer may go on: it only adds rows,
-// of versions that say their values themselves.
-func (e *Engine) buildIndexChunk(ctx context.Context, x *index, from []byte, left *undecidedKeys) (next []byte, err error) {
-	iter, err := e.newIter(from, spaceEnd(spaceVersion))
-	if err != nil {
-		return nil, err
-	}
-	batch := e.db.NewBatch()
-	n := 0
-	for iter.First(); iter.Valid() && n < buildChunk && err == nil; iter.Next() {
-		// Taking the values may take long.
-		if err = ctx.Err(); err == nil {
-			err = x.addRows(batch, iter, left)
-		}
-		n++
-	}
-	if iter.Valid() {
-		next = bytes.Clone(iter.Key())
-	}
-	if err = errors.Join(err, iter.Error(), iter.Close()); err == nil {
-		err = e.db.Apply(batch, pebble.NoSync)
-	}
-	return next, errors.Join(err, batch.Close())
-}
-
-func (x *index) addRows(batch *pebble.Batch, iter *pebble.Iterator, left *undecidedKeys) error {
-	key, _, err := decodeVersionKey(nil, iter.Key())
-	if err != nil {
-		return err
-	}
-	value, err := iter.ValueAndErr()
-	if err != nil {
-		return err
-	}
-	row, err := decodeVersionRow(value)
-	if err != nil || row.deleted() {
-		return err
-	}
-	if stores, err := row.indexed.stores(x.id); err != nil || stores {
-		return err
-	}
-	values, err := x.derive(key, row.value)
-	if err != nil {
-		left.add(err)
-		return x.leaveUndecided(batch, key)
-	}
-	return x.setRows(batch, key, values)
-}
-
-func (x *index) setRows(batch *pebble.Batch, key []byte, values [][]byte) error {
-	for _, value := range values {
-		x.adding(value)
-		if err := batch.Set(appendIndexKey(nil, x.id, value, key), nil, nil); err != nil {
-			return err
-		}
-	}
-	return nil
+// deleteRetiredRows removes the rows of a space that only earlier builds used.
+func deleteRetiredRows(batch *pebble.Batch) error {
+	return batch.DeleteRange([]byte{spaceRetired}, spaceEnd(spaceRetired), nil)
 }

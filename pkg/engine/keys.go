@@ -11,12 +11,13 @@ import (
 
 // The first byte of a row's key says what the row is. These values are on disk.
 const (
-	spaceChange    = 'r'
-	spaceExpiry    = 'd'
-	spaceIndex     = 'i'
-	spaceMeta      = 'm'
-	spaceUndecided = 'u'
-	spaceVersion   = 'k'
+	spaceChange  = 'r'
+	spaceExpiry  = 'd'
+	spaceIndex   = 'i'
+	spaceMeta    = 'm'
+	spaceVersion = 'k'
+	// spaceRetired is of earlier builds, and removed by the next Open.
+	spaceRetired = 'u'
 )
 
 // A byte string that something follows is written with every zero byte as
@@ -162,8 +163,8 @@ func appendIndexKey(dst []byte, id indexID, value, key []byte) []byte {
 	return append(appendIndexPrefix(dst, id, value), key...)
 }
 
-// indexIDOf returns the index of a row of an index, or of an undecided key. It
-// must not be shorter than the id.
+// indexIDOf returns the index of a row of an index. It must not be shorter than
+// the id.
 func indexIDOf(row []byte) indexID { return indexID(binary.BigEndian.Uint16(row[1:])) }
 
 func decodeIndexKey(row []byte) (id indexID, value, key []byte, err error) {
@@ -172,23 +173,6 @@ func decodeIndexKey(row []byte) (id indexID, value, key []byte, err error) {
 	}
 	value, key, err = decodeTerminated(nil, row[1+indexIDBytes:])
 	return indexIDOf(row), value, key, err
-}
-
-// undecidedSpace begins all rows of the undecided keys of one index.
-func undecidedSpace(id indexID) []byte {
-	return binary.BigEndian.AppendUint16([]byte{spaceUndecided}, uint16(id))
-}
-
-func undecidedKey(id indexID, key []byte) []byte {
-	return append(undecidedSpace(id), key...)
-}
-
-// decodeUndecidedKey returns a key that is a slice of row.
-func decodeUndecidedKey(row []byte) (id indexID, key []byte, err error) {
-	if len(row) <= 1+indexIDBytes || row[0] != spaceUndecided {
-		return 0, nil, fmt.Errorf("%w: not the key of an undecided row: %q", ErrCorrupt, row)
-	}
-	return indexIDOf(row), row[1+indexIDBytes:], nil
 }
 
 func metaKey(name string) []byte { return append([]byte{spaceMeta}, name...) }

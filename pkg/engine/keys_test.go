@@ -29,7 +29,6 @@ func TestRowsOnDisk(t *testing.T) {
 		"change":        {change.append(nil), "03" + "07" + "ac02" + "6100"},
 		"expiry key":    {appendExpiryKey(nil, 1, 258), "64" + "0000000000000001" + "0000000000000102"},
 		"index key":     {appendIndexKey(nil, 258, []byte("x\x00"), []byte("a\x00")), "69" + "0102" + "7800ff" + "0001" + "6100"},
-		"undecided key": {undecidedKey(258, []byte("a\x00")), "75" + "0102" + "6100"},
 		"meta key":      {metaKey("horizon"), "6d" + "686f72697a6f6e"},
 		"deadline 1 ns": {appendExpiryKey(nil, deadlineOf(time.Unix(0, 1)), 0), "64" + "0000000000000001" + "0000000000000000"},
 	} {

@@ -175,7 +175,7 @@ func (e *Engine) lookUp(ctx context.Context, query Query, l lookup, v view, yiel
 	return errors.Join(err, keys.close(), versions.Close())
 }
 
-func (v view) lookUp(ctx context.Context, keys *candidates, versions *pebble.Iterator,
+func (v view) lookUp(ctx context.Context, keys keySource, versions *pebble.Iterator,
 	matches func(row *versionRow, key []byte) (bool, error), yield func(Record) bool,
 ) error {
 	var seek []byte

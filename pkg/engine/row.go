@@ -154,10 +154,15 @@ func (l indexValues) find(id indexID, value []byte) (known, has bool, err error)
 	return known, has, err
 }
 
-// stores reports whether the list has the index, be it without values.
-func (l indexValues) stores(id indexID) (bool, error) {
-	known, _, err := l.find(id, nil)
-	return known, err
+// of returns the values of an index, which are slices of the list, and whether the
+// list has the index, be it without values.
+func (l indexValues) of(id indexID) (values [][]byte, stored bool, err error) {
+	err = l.each(func(other indexID, found [][]byte) {
+		if other == id {
+			values, stored = slices.Clone(found), true
+		}
+	})
+	return values, stored, err
 }
 
 // decoder reads the parts of a row. After something that cannot be read failed

@@ -52,12 +52,10 @@ type Report struct {
 type IndexReport struct {
 	Name string
 	Rows int64
-	// Ready says that the index was whole, as far as the directory knows. An
-	// index that is still being built is not compared with the data.
+	// Ready is false for an index that is not built yet, or was built by an earlier
+	// version of this package, and so will be again by the next Open. It is not
+	// compared with the data.
 	Ready bool
-	// Opaque says that the values of some records cannot be told, so that their
-	// rows were not compared with the data.
-	Opaque bool
 }
 
 // defaultMostProblems is more than anybody reads, and says how bad it is.
@@ -85,7 +83,7 @@ func (e *Engine) Verify(ctx context.Context, v Verification) (Report, error) {
 	if !e.config.ReadOnly {
 		reader = e.db.NewSnapshot()
 	}
-	c := newChecker(reader, e.config, v)
+	c := newChecker(reader, v)
 	var err error
 	if e.config.ReadOnly {
 		err = c.files(e.damagedFiles(ctx, func(files int) { c.progress("files", int64(files)) }))

@@ -85,7 +85,7 @@ func TestVerify_Report(t *testing.T) {
 	if diff := gocmp.Diff([]string{"a 5 y|2", "a 4 x,y|1", "b 7 x|3", "gone 3 x|", "old 2 x|"}, seen); diff != "" {
 		t.Errorf("records (-want +got):\n%s", diff)
 	}
-	if diff := gocmp.Diff(map[string]int64{"versions": 6, "changes": 4, "index rows": 10, "expiry rows": 1, "undecided keys": 0}, told); diff != "" {
+	if diff := gocmp.Diff(map[string]int64{"versions": 6, "changes": 4, "index rows": 10, "expiry rows": 1}, told); diff != "" {
 		t.Errorf("progress (-want +got):\n%s", diff)
 	}
 }
@@ -94,6 +94,7 @@ func TestVerify_Report(t *testing.T) {
 func TestVerify_NamesEachProblem(t *testing.T) {
 	t.Parallel()
 	tags, length := indexID(1), indexID(2)
+	indexed := appendIndexValues(appendIndexValues(nil, tags, [][]byte{[]byte("x")}), length, [][]byte{[]byte("2")})
 	never := uint64(time.Date(2261, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano())
 	type harm map[string][]byte // nil removes the row
 	for name, test := range map[string]struct {
@@ -164,7 +165,7 @@ func TestVerify_NamesEachProblem(t *testing.T) {
 			[]string{`version 7 of key "b": data is corrupt: version row of 1 bytes`, `counted 3 keys`, `change 7`, `expiry row of key "b"`, `index tags`, `index length`},
 		},
 		"version outlived": {
-			harm{string(appendVersionKey(nil, []byte("old"), 1)): (&versionRow{createRevision: 1, value: []byte("x|")}).append(nil)},
+			harm{string(appendVersionKey(nil, []byte("old"), 1)): (&versionRow{createRevision: 1, value: []byte("x|"), indexed: indexed}).append(nil)},
 			[]string{`version 1 of key "old" outlived its compaction`},
 		},
 		"deletion outlived": {
@@ -231,71 +232,32 @@ func TestVerify_BoundsWhatItReports(t *testing.T) {
 	}
 }
 
-// TestVerify_Opaque leaves out an index whose values cannot be told.
-func TestVerify_Opaque(t *testing.T) {
+// TestVerify_Unstored takes the values of an index from a version.
+func TestVerify_Unstored(t *testing.T) {
 	t.Parallel()
-	memory := vfs.NewMem()
-	e := open(t, Config{FS: memory, Indexes: testIndexes()[:1]})
-	someData(t, e)
-	if err := e.Close(); err != nil {
+	e := open(t, Config{Indexes: testIndexes()})
+	put(t, e, "a", "x|")
+	row := versionRow{createRevision: 2, value: []byte("x|"), indexed: appendIndexValues(nil, 2, [][]byte{[]byte("2")})}
+	if err := e.db.Set(appendVersionKey(nil, []byte("a"), 2), row.append(nil), pebble.Sync); err != nil {
 		t.Fatal(err)
 	}
-	// Versions from before an index do not say what its values are.
-	built := make(chan string, 1)
-	e = open(t, Config{FS: memory, Indexes: testIndexes(), Listener: Listener{IndexBuilt: func(name string, _ time.Duration) { built <- name }}})
-	<-built
-	if err := e.Close(); err != nil {
-		t.Fatal(err)
-	}
-	sealed := testIndexes()
-	sealed[1].Values = func(_, _ []byte) ([][]byte, error) { return nil, ErrOpaque }
-	for name, indexes := range map[string][]Index{"declared": testIndexes(), "not declared": testIndexes()[:1], "sealed": sealed} {
-		e = open(t, Config{FS: memory, Indexes: indexes, ReadOnly: true})
-		report := verify(t, e, Verification{})
-		if err := e.Close(); err != nil {
-			t.Fatal(err)
-		}
-		want := []IndexReport{{Name: "length", Rows: 5, Ready: true, Opaque: name != "declared"}, {Name: "tags", Rows: 5, Ready: true}}
-		if diff := gocmp.Diff(want, report.Indexes); diff != "" || len(report.Problems) > 0 {
-			t.Errorf("%s: problems %v, indexes (-want +got):\n%s", name, report.Problems, diff)
-		}
+	want := []string{`version 2 of key "a" stores no values of index tags`, `index tags has key "a" under "x", which no version of it has`}
+	report := verify(t, e, Verification{})
+	if said := fmt.Sprint(errors.Join(report.Problems...)); len(report.Problems) != 2 || !strings.Contains(said, want[0]) || !strings.Contains(said, want[1]) {
+		t.Errorf("got %s\nwant %q", said, want)
 	}
 }
 
-// TestVerify_Uncertain does harm to the rows of an index with undecided keys, of
-// which some may be missing or too many.
-func TestVerify_Uncertain(t *testing.T) {
+// TestVerify_IndexNotReady leaves such an index out, whatever its rows are.
+func TestVerify_IndexNotReady(t *testing.T) {
 	t.Parallel()
-	u := newUndecidedTest(t, [2]string{"known", "x|1"}, [2]string{"hidden", "x|22"})
-	put(t, u.engine, "told", "y|3")
-	id := u.engine.indexes[0].id
-	entry := func(value, key string) string { return string(appendIndexKey(nil, id, []byte(value), []byte(key))) }
-	for _, test := range []struct {
-		set, remove, want string
-	}{
-		{"", "", ""},
-		{entry("z", "hidden"), "", ""},
-		{entry("z", "known"), "", `index tags has key "known" under "z", which no version of it has`},
-		{entry("z", "told"), "", `index tags has key "told" under "z", which no version of it has`},
-		{"", entry("x", "known"), `index tags lacks key "known" under "x"`},
-		{"", entry("y", "told"), `index tags lacks key "told" under "y"`},
-		{string(undecidedKey(id, []byte("told"))), "", `key "told" is undecided in index tags, which knows all its versions`},
-		{string(undecidedKey(77, []byte("told"))), "", `key "told" is undecided in index 77, which is not there`},
-	} {
-		change := func(set, remove string) {
-			if err := errors.Join(u.engine.db.Set([]byte(cmp.Or(set, "zz")), nil, pebble.Sync), u.engine.db.Delete([]byte(cmp.Or(remove, "zz")), pebble.Sync)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		change(test.set, test.remove)
-		report := verify(t, u.engine, Verification{})
-		if said := fmt.Sprint(errors.Join(report.Problems...)); (test.want == "") != (len(report.Problems) == 0) || !strings.Contains(said, test.want) || len(report.Problems) > 1 {
-			t.Errorf("set %q, removed %q: %s\nwant %q", test.set, test.remove, said, test.want)
-		}
-		if !report.Indexes[0].Opaque {
-			t.Error("the index is taken for one whose values are all known")
-		}
-		change(test.remove, test.set)
+	b := newBackfillTest(t, [2]string{"known", "x|1"}, [2]string{"hidden", "x|22"})
+	if err := b.engine.db.Set(appendIndexKey(nil, b.engine.indexes[0].id, []byte("z"), []byte("known")), nil, pebble.Sync); err != nil {
+		t.Fatal(err)
+	}
+	report := verify(t, b.engine, Verification{})
+	if diff := gocmp.Diff([]IndexReport{{Name: "tags", Rows: 2}}, report.Indexes); diff != "" || len(report.Problems) > 0 {
+		t.Errorf("problems %v, indexes (-want +got):\n%s", report.Problems, diff)
 	}
 }
 

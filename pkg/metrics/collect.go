@@ -64,7 +64,7 @@ func newCollector(source Source) *collector {
 		oldest: desc("oldest_event_age_seconds",
 			"Time since the event that expires next was last written, in seconds; 0 when there is none."),
 		indexReady: desc("index_ready",
-			"1 when the index covers all events, 0 while it is being built and lists by it scan.", "index"),
+			"1 when the index covers all events, 0 while it is being built, or that is blocked, and lists by it scan.", "index"),
 		// What etcd's own size is under, help included: both may be in one process.
 		size: basemetrics.NewDesc("apiserver_storage_size_bytes", "Size of the storage database file physically allocated in bytes.",
 			[]string{"storage_cluster_id"}, nil, basemetrics.STABLE, ""),

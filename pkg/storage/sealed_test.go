@@ -68,7 +68,8 @@ func newDirectory(t *testing.T) *directory {
 	return d
 }
 
-// reopen opens the directory with a store whose index is ready.
+// reopen opens the directory with a store whose index is ready, or blocked by what
+// cannot be read.
 func (d *directory) reopen(transformer value.Transformer, secret string, adjust ...func(*Config)) {
 	d.Helper()
 	d.end()
@@ -84,8 +85,17 @@ func (d *directory) reopen(transformer value.Transformer, secret string, adjust 
 		change(&config)
 	}
 	built := make(chan struct{}, 1)
+	tried := func() {
+		select {
+		case built <- struct{}{}:
+		default: // a later try
+		}
+	}
 	opened, err := engine.Open(engine.Config{Dir: "data", FS: d.memory, Indexes: config.EngineIndexes(), Retention: -1, MinFreeBytes: -1,
-		Listener: engine.Listener{IndexBuilt: func(string, time.Duration) { built <- struct{}{} }}})
+		Listener: engine.Listener{
+			IndexBuilt:   func(string, time.Duration) { tried() },
+			IndexBlocked: func(string, int, error) { tried() },
+		}})
 	if err != nil {
 		d.Fatal(err)
 	}

@@ -83,17 +83,14 @@ func printReport(out io.Writer, report maintenance.CheckReport) {
 	line("history", "%s older versions and deletions, not compacted yet", figure(report.Versions-report.Keys))
 	line("revisions", "newest %s, oldest readable %s", figure(uint64(report.Revision)), figure(uint64(report.Horizon)))
 	for _, index := range report.Indexes {
-		line("index", "%s, %s entries%s", index.Name, figure(index.Rows), indexRemark(index.Ready, index.Opaque))
+		line("index", "%s, %s entries%s", index.Name, figure(index.Rows), indexRemark(index.Ready))
 	}
 	line("on disk", "%s", size(report.DiskBytes))
 }
 
-func indexRemark(ready, opaque bool) string {
-	switch {
-	case !ready:
-		return ", being built: not compared with the events"
-	case opaque:
-		return ", of encrypted values: not compared with the events"
+func indexRemark(ready bool) string {
+	if ready {
+		return ""
 	}
-	return ""
+	return ", not built yet, or by an earlier version: not compared with the events"
 }

@@ -44,10 +44,6 @@ type Kind struct {
 	Indexes []storage.Index
 }
 
-// PlaintextIndexes returns the indexes of a store that is not encrypted. An encrypted
-// one has indexes of other names, whose values are in its rows.
-func (k Kind) PlaintextIndexes() []engine.Index { return k.config().EngineIndexes() }
-
 // config is that of the kind in any store.
 func (k Kind) config() storage.Config {
 	return storage.Config{

@@ -67,6 +67,9 @@ func keys(t *testing.T, names ...string) value.Transformer {
 	return encryptionconfig.StaticTransformers(loaded.Transformers).TransformerForResource(schema.GroupResource{Resource: "events"})
 }
 
+// waitTimeout ends tests that hang. Nothing waits that long when it works.
+const waitTimeout = 3 * time.Minute
+
 // reloaded is a transformer that another one takes the place of while it is in
 // use, as when the configuration is reloaded.
 type reloaded struct {
@@ -218,7 +221,7 @@ func (d *sealedDir) holding(text string) []string {
 func (d *sealedDir) eventually(problem func() string) {
 	d.Helper()
 	last := ""
-	err := wait.PollUntilContextTimeout(d.Context(), 5*time.Millisecond, modelPatience, true, func(context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(d.Context(), 5*time.Millisecond, waitTimeout, true, func(context.Context) (bool, error) {
 		last = problem()
 		return last == "", nil
 	})

@@ -44,8 +44,8 @@ func (s *Store) listener() engine.Listener {
 		IndexBuilt: func(name string, took time.Duration) {
 			klog.V(2).InfoS("Built an index", "name", name, "took", took)
 		},
-		IndexUndecided: func(name string, keys int, reason error) {
-			klog.ErrorS(reason, "Some events cannot be read; every list by this index looks at them, and fails if they cannot be read then", "index", name, "events", keys)
+		IndexBlocked: func(name string, versions int, reason error) {
+			klog.ErrorS(reason, "The backfill of an index is blocked by events that cannot be read; lists that would use the index scan all events, and fail at these; it is retried", "index", name, "versions", versions)
 		},
 	}
 }

@@ -46,7 +46,7 @@ func TestStore_DiskRefusesAWrite(t *testing.T) {
 	defer func() { _ = store.Close() }() // it may return the disk error, too
 	check := store.ReadyzCheck()
 	put := func() error {
-		_, err := store.engine.Commit(t.Context(), engine.Op{Key: []byte("key"), Value: []byte("value"), IndexValues: make([][][]byte, len(store.content.Objects.PlaintextIndexes()))})
+		_, err := store.engine.Commit(t.Context(), engine.Op{Key: []byte("key"), Value: []byte("value"), IndexValues: make([][][]byte, len(store.content.Objects.Indexes))})
 		return err
 	}
 	if err := errors.Join(put(), check.Check(nil)); err != nil {

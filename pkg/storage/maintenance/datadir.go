@@ -38,7 +38,7 @@ func New(content embedded.Content) Maintenance { return Maintenance{content: con
 // it. What is wrong is in the report. Encrypted objects are not decoded; the report's
 // Opaque is how many there are.
 func (m Maintenance) Check(ctx context.Context, dir string, progress func(reading string, done int64)) (CheckReport, error) {
-	e, err := engine.Open(engine.Config{Dir: dir, Indexes: m.content.Objects.PlaintextIndexes(), ReadOnly: true})
+	e, err := engine.Open(engine.Config{Dir: dir, ReadOnly: true})
 	if errors.Is(err, engine.ErrLocked) {
 		return CheckReport{}, fmt.Errorf("%w, and cannot be checked in place: save a snapshot of it, "+
 			"restore that into an empty directory, and check that one; or stop the server first", engine.ErrLocked)
@@ -138,7 +138,7 @@ func (m Maintenance) Compact(ctx context.Context, dir string, upTo uint64) (olde
 }
 
 func (m Maintenance) compactOffline(ctx context.Context, dir string, upTo uint64) (oldest uint64, err error) {
-	e, err := engine.Open(engine.Config{Dir: dir, Indexes: m.content.Objects.PlaintextIndexes(), KeepIndexes: true, Retention: -1})
+	e, err := engine.Open(engine.Config{Dir: dir, KeepIndexes: true, Retention: -1})
 	if err != nil {
 		return 0, explainLocked(dir, err)
 	}
