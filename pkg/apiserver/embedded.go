@@ -37,7 +37,7 @@ func (a *API) storedContent() (embedded.Content, error) {
 	}
 	var indexes []storage.Index
 	for _, field := range event.IndexedFields() {
-		indexes = append(indexes, storage.Index{Field: field.Label, Value: field.Value, Few: field.Few})
+		indexes = append(indexes, storage.Index{Field: field.Label, Value: field.Value, LowCardinality: field.LowCardinality})
 	}
 	return embedded.Content{
 		Root: embeddedRoot,

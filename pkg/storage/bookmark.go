@@ -15,17 +15,17 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/engine"
 )
 
-// lastBookmark is how long before the end of a watch one more bookmark is due,
-// so that the client resumes from where it is.
+// lastBookmark is how long before the deadline of a watch a final bookmark is sent, so
+// that the client resumes from a recent revision.
 const lastBookmark = 2 * time.Second
 
-// bookmarks tells when a watcher is due a bookmark.
+// bookmarks is the schedule of a watcher's bookmarks.
 type bookmarks struct {
 	// timer is nil if the client does not want bookmarks.
 	timer    *time.Timer
 	interval time.Duration
-	// last is when the one before the end is due; zero if it was, or if there
-	// is no end.
+	// last is when the final bookmark is due; zero once it is scheduled, and if the
+	// watch has no deadline.
 	last time.Time
 }
 
@@ -46,8 +46,8 @@ func (w *watcher) newBookmarks(ctx context.Context) *bookmarks {
 	return b
 }
 
-// wait is the time to the next bookmark. It varies, so that watches that began
-// together do not get theirs together for ever.
+// wait returns the time until the next bookmark. The jitter spreads the bookmarks of
+// watches that began together.
 func (b *bookmarks) wait() time.Duration {
 	interval := wait.Jitter(b.interval, 0.25)
 	if b.last.IsZero() {
@@ -61,7 +61,7 @@ func (b *bookmarks) wait() time.Duration {
 	return max(left, 0)
 }
 
-// due receives when a bookmark is to be sent.
+// due returns the channel that receives when a bookmark is due; nil if none ever is.
 func (b *bookmarks) due() <-chan time.Time {
 	if b.timer == nil {
 		return nil
@@ -77,7 +77,7 @@ func (b *bookmarks) stop() {
 	}
 }
 
-// bookmark sends one for the revision.
+// bookmark sends a bookmark of the revision.
 func (w *watcher) bookmark(ctx context.Context, revision engine.Revision) error {
 	object, err := w.bookmarkObject(revision)
 	if err != nil {
@@ -86,7 +86,7 @@ func (w *watcher) bookmark(ctx context.Context, revision engine.Revision) error 
 	return w.deliver(ctx, watch.Event{Type: watch.Bookmark, Object: object})
 }
 
-// bookmarkObject is an object that carries nothing but the revision.
+// bookmarkObject returns an object with the revision and nothing else.
 func (w *watcher) bookmarkObject(revision engine.Revision) (runtime.Object, error) {
 	object := w.store.config.NewFunc()
 	if err := w.store.config.Versioner.UpdateObject(object, uint64(revision)); err != nil {

@@ -15,20 +15,20 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/engine"
 )
 
-// change is one change of the engine, as all watchers share it. What it was and
-// what it is now are decoded when the first watcher asks.
+// change is one change of the engine in the form that all watchers share. The object
+// before the change and the one after it are decoded on first use.
 type change struct {
 	key      string
 	revision engine.Revision
 	created  bool
 	deleted  bool
 
-	values *values
-	// current and previous open these.
+	values *valueCodec
+	// now and before are read through current and previous.
 	now, before lazyObject
 }
 
-func newChange(values *values, from engine.Change) *change {
+func newChange(values *valueCodec, from engine.Change) *change {
 	return &change{
 		key:      string(from.Key),
 		revision: from.Revision,
@@ -42,12 +42,11 @@ func newChange(values *values, from engine.Change) *change {
 
 func (c *change) current() (*sharedObject, error) { return c.now.open(c) }
 
-// previous has the revision of the change, too: it is what a client that saw it go
-// must resume from.
+// previous has the revision of the change: a DELETED event carries the revision from
+// which the client must resume.
 func (c *change) previous() (*sharedObject, error) { return c.before.open(c) }
 
-// lazyObject is decoded when it is asked for first. What comes of it is kept, errors
-// too.
+// lazyObject is decoded on first use. The result is kept, even if it is an error.
 type lazyObject struct {
 	sealed []byte
 	once   sync.Once
@@ -57,7 +56,7 @@ type lazyObject struct {
 
 func (l *lazyObject) open(c *change) (*sharedObject, error) {
 	l.once.Do(func() {
-		// No single watcher's context may decide for the others.
+		// The result is shared, so it must not depend on one watcher's context.
 		obj, err := c.values.openNew(context.Background(), c.key, l.sealed, c.revision)
 		l.sealed = nil
 		if err != nil {
@@ -69,7 +68,8 @@ func (l *lazyObject) open(c *change) (*sharedObject, error) {
 	return l.object, l.err
 }
 
-// decode makes ready what there is.
+// decode decodes the objects before and after the change. An error is kept for those
+// who use the object.
 func (c *change) decode() {
 	if !c.created {
 		_, _ = c.previous()
@@ -79,8 +79,8 @@ func (c *change) decode() {
 	}
 }
 
-// eventFor is what a watcher with the predicate is to be told of the change; a
-// nil object says nothing.
+// eventFor returns the event of the change for a watcher with the predicate. The object
+// is nil if the watcher gets none.
 func (c *change) eventFor(predicate *storage.SelectionPredicate) (watch.EventType, *sharedObject, error) {
 	switch {
 	case c.deleted:
@@ -90,7 +90,7 @@ func (c *change) eventFor(predicate *storage.SelectionPredicate) (watch.EventTyp
 		now, err := c.matching(predicate, &c.now)
 		return watch.Added, now, err
 	case predicate.Empty():
-		// Everything was selected before, so there is no need to look.
+		// The object was selected before, too, so it need not be decoded.
 		now, err := c.current()
 		return watch.Modified, now, err
 	}
@@ -132,7 +132,8 @@ func (c *change) matching(predicate *storage.SelectionPredicate, object *lazyObj
 	return shared, nil
 }
 
-// selects tells whether the predicate is known to select the object.
+// selects reports whether the predicate selects the object. An object on which the
+// predicate fails is not selected.
 func selects(predicate *storage.SelectionPredicate, obj runtime.Object) bool {
 	matched, err := predicate.Matches(obj)
 	return err == nil && matched

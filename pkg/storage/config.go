@@ -18,78 +18,80 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/engine"
 )
 
-// Config says what a Store keeps and how. All but the first group have
-// defaults.
+// Config is the configuration of a Store. The first group of fields is required, the
+// others have defaults.
 type Config struct {
-	// Engine keeps the bytes. It must have been opened with EngineIndexes of
-	// this same config and KeySeparator, and must be closed after the store.
+	// Engine stores the objects. It must have been opened with EngineIndexes of this
+	// config and with KeySeparator. The caller closes it after the store.
 	Engine *engine.Engine
-	// Codec encodes what is stored.
+	// Codec encodes objects to the stored form and decodes them from it.
 	Codec runtime.Codec
-	// NewFunc makes the object of a bookmark.
+	// NewFunc returns an empty object, for bookmarks.
 	NewFunc func() runtime.Object
 	// GroupResource names the objects in errors.
 	GroupResource schema.GroupResource
-	// ResourcePrefix is what the key of each object begins with, like "/events".
+	// ResourcePrefix is the prefix of the keys of all objects, like "/events".
 	ResourcePrefix string
 
-	// Versioner moves revisions in and out of objects; nil is the one for
-	// objects with metadata.
+	// Versioner reads and sets the resource versions of objects, default
+	// storage.APIObjectVersioner.
 	Versioner storage.Versioner
-	// Transformer seals what is stored; nil stores it as the codec wrote it.
+	// Transformer encrypts what the codec wrote before it is stored, with the key of the
+	// object as authenticated data. The default stores plaintext and refuses to read
+	// encrypted objects.
 	Transformer value.Transformer
-	// Indexes are the fields by which objects are found, the most selective
-	// first. The engine's data depends on their order and names.
+	// Indexes are the indexed fields, the most selective first. The names of the
+	// engine's indexes are made of their names in this order.
 	Indexes []Index
-	// IndexSecret, when set, replaces values in index keys by a keyed hash, so
-	// that the index of sealed objects tells no value. Under another secret, and
-	// without one, the engine has other indexes, which it builds anew.
+	// IndexSecret, if set, is the key of the hash that replaces values in the indexes,
+	// so that the indexes of encrypted objects hold no plaintext. Another secret, or
+	// none, gives the engine other indexes, which it has to backfill.
 	IndexSecret []byte
-	// CopyInto, when set, sets to to what Codec reads of what it wrote of from,
-	// without the bytes between, so that whoever wrote an object gets it back at
-	// little cost. It reports false when it cannot.
+	// CopyInto, if set, does for an object that was just written what encoding it and
+	// decoding the result into to would do, at less cost. It reports false if it cannot
+	// copy the object.
 	CopyInto func(from, to runtime.Object) bool
-	// AllowUnsafeDelete lets an object be deleted that cannot be read any more,
-	// and makes lists name all such objects. It stands for the feature gate
+	// AllowUnsafeDelete allows the deletion of objects that cannot be read, and makes
+	// lists name all such objects. It is the feature gate
 	// AllowUnsafeMalformedObjectDeletion.
 	AllowUnsafeDelete bool
 
-	// BookmarkInterval is how often a watch that allows bookmarks gets one,
+	// BookmarkInterval is the time between bookmarks of a watch that allows them,
 	// default 1 minute.
 	BookmarkInterval time.Duration
-	// ProgressInterval is the same for watches with ProgressNotify, default 5
-	// seconds.
+	// ProgressInterval is the time between bookmarks of a watch with ProgressNotify,
+	// default 5 seconds.
 	ProgressInterval time.Duration
-	// StallTimeout is how long a watcher may take nothing, with something to
-	// take, before it is ended; default 30 seconds.
+	// StallTimeout is for how long an event may wait for the client to read before the
+	// watch is ended, default 30 seconds.
 	StallTimeout time.Duration
-	// WatchBuffer is how many changes wait for a watcher in memory before it
-	// has to read them again from the engine, default 1000.
+	// WatchBuffer is the number of changes that are queued for a watcher before it has
+	// to read them from the engine, default 1000.
 	WatchBuffer int
-	// RemainingCountLimit is up to where the objects behind a page are looked at to
-	// count them, default 1000. Beyond it the number is an estimate.
+	// RemainingCountLimit is the number of objects after a page up to which
+	// remainingItemCount is counted, default 1000. Above it the count is an estimate.
 	RemainingCountLimit int64
-	// Observer is told what happens, for metrics.
+	// Observer receives callbacks for metrics.
 	Observer Observer
 
-	// sets are the Indexes as the engine has them.
+	// sets are the Indexes grouped as the engine has them.
 	sets []fieldSet
 }
 
-// Index is a field by which objects are found.
+// Index is an indexed field.
 type Index struct {
-	// Field is its name in field selectors.
+	// Field is the name of the field in field selectors.
 	Field string
-	// Value returns what the object has there. It must not change the object.
-	// An object with the empty value is not in the index.
+	// Value returns the value of the field. It must not change the object. An object
+	// with the empty value is not in the index.
 	Value func(obj runtime.Object) string
-	// Few says that the objects have few different values there. All fields with
-	// few values share one index of the engine, and the combinations of their
-	// values should be no more than some thousand.
-	Few bool
+	// LowCardinality marks a field with few different values. All such fields share
+	// one index of the engine; there should be no more than some thousand combinations
+	// of their values.
+	LowCardinality bool
 }
 
-// withDefaults fills what is not set.
+// withDefaults returns the config with defaults for the fields that are not set.
 func (c Config) withDefaults() Config {
 	if c.Versioner == nil {
 		c.Versioner = storage.APIObjectVersioner{}
@@ -117,10 +119,9 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// values returns what turns objects into stored bytes and back. The config must
-// have its defaults.
-func (c Config) values() *values {
-	return &values{
+// values returns the codec of stored values. The config must have its defaults.
+func (c Config) values() *valueCodec {
+	return &valueCodec{
 		codec:       c.Codec,
 		copyInto:    c.CopyInto,
 		versioner:   c.Versioner,
@@ -131,10 +132,44 @@ func (c Config) values() *values {
 
 func (c Config) validate() error {
 	if c.Engine == nil || c.Codec == nil || c.NewFunc == nil {
-		return errors.New("creating the store: Engine, Codec and NewFunc are needed")
+		return errors.New("creating the store: Engine, Codec and NewFunc are required")
 	}
 	if !strings.HasPrefix(c.ResourcePrefix, "/") || c.ResourcePrefix == "/" {
 		return fmt.Errorf("creating the store: resource prefix %q: want a path like /events", c.ResourcePrefix)
 	}
 	return nil
+}
+
+// Observer is a set of callbacks for metrics; each may be nil. They are called from the
+// read and watch paths, so they must not block and must not call the store.
+type Observer struct {
+	// WatchStarted and WatchEnded are called for each watch.
+	WatchStarted, WatchEnded func()
+	// WatcherLagged is called when the buffer of a watcher is full, so that the watcher
+	// has to read changes from the engine.
+	WatcherLagged func()
+	// WatcherStalled is called when a watch is ended because its client did not read
+	// for Config.StallTimeout.
+	WatcherStalled func()
+	// Changed is called for each change of the engine, once for all watchers.
+	Changed func()
+	// Undecodable is called when a stored object cannot be decoded.
+	Undecodable func()
+	// Listed is called for each list, also for a failed one, with the field whose index
+	// was used (empty for none), the numbers of objects evaluated and returned, and the
+	// time that reading took.
+	Listed func(index string, evaluated, returned int, took time.Duration)
+}
+
+// withDefaults replaces nil callbacks by ones that do nothing.
+func (o Observer) withDefaults() Observer {
+	for _, callback := range []*func(){&o.WatchStarted, &o.WatchEnded, &o.WatcherLagged, &o.WatcherStalled, &o.Changed, &o.Undecodable} {
+		if *callback == nil {
+			*callback = func() {}
+		}
+	}
+	if o.Listed == nil {
+		o.Listed = func(string, int, int, time.Duration) {}
+	}
+	return o
 }

@@ -20,13 +20,13 @@ import (
 
 // The tests and benchmarks of this file run all runners of
 // k8s.io/apiserver/pkg/storage/testing against the store, each under its name.
-// TestConformanceIsComplete finds one that is missing. None is left out.
+// TestConformanceIsComplete fails if one is missing.
 
-// runner is one of them with what it needs.
+// runner is one of these runners with what it needs.
 type runner struct {
 	name string
 	run  func(t *testing.T, f *fixture)
-	// adjust changes the store that it runs against.
+	// adjust changes the config of the store that it runs against.
 	adjust []func(*Config)
 }
 
@@ -35,7 +35,7 @@ func (r runner) start(t *testing.T) {
 	r.run(t, newFixture(t, r.adjust...))
 }
 
-// plain is for runners that need nothing but the store.
+// plain returns a runner that needs the store only.
 func plain(name string, run func(t *testing.T, store storage.Interface)) runner {
 	return runner{name: name, run: func(t *testing.T, f *fixture) {
 		t.Helper()
@@ -133,7 +133,7 @@ func deleteRunners() []runner {
 	}
 }
 
-// TestConformanceUnsafeDelete is about objects that cannot be read any more.
+// TestConformanceUnsafeDelete runs the runners about corrupt objects.
 func TestConformanceUnsafeDelete(t *testing.T) {
 	t.Parallel()
 	t.Run("DeleteWithConflictAndMissingExpectedTransformOrDecodeError", func(t *testing.T) {
@@ -185,8 +185,8 @@ func flippedBits() error {
 	return &corruptError{what: untransformable, err: errors.New("bits flipped")}
 }
 
-// TestConformanceGet reads an object that lives for a second in parallel
-// subtests. Beside other parallel tests these would begin too late.
+// TestConformanceGet reads an object with a time to live of a second in parallel
+// subtests. It is not parallel itself, as they would then begin too late.
 func TestConformanceGet(t *testing.T) {
 	storagetesting.RunTestGet(t.Context(), t, newFixture(t).store)
 }
@@ -316,7 +316,7 @@ func watchRunners() []runner {
 	}
 }
 
-// TestConformanceWatchList runs what sets feature gates, which are global.
+// TestConformanceWatchList runs the runners that set feature gates, which are global.
 func TestConformanceWatchList(t *testing.T) {
 	for _, r := range []runner{
 		{name: "SendInitialEventsBackwardCompatibility", run: func(t *testing.T, f *fixture) {
@@ -366,8 +366,8 @@ func BenchmarkConformance(b *testing.B) {
 	})
 }
 
-// TestConformanceIsComplete compares the runners that there are with those that
-// this file calls, so that a new version of apiserver brings no test unseen.
+// TestConformanceIsComplete compares the runners of the package with the calls in this
+// file, so that runners which a new version of k8s.io/apiserver adds are not missed.
 func TestConformanceIsComplete(t *testing.T) {
 	t.Parallel()
 	called := calledRunners(t, "conformance_test.go")

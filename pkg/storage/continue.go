@@ -9,12 +9,12 @@ import (
 	"fmt"
 )
 
-// remainingField is what a continue token has beside its own fields: how many objects
-// were behind the page that it is from. Who does not know it passes over it.
+// remainingField is a field that this package adds to continue tokens: the number of
+// objects after the page of the token. Decoders of other servers ignore it.
 const remainingField = "remaining"
 
-// withRemaining adds the number of objects behind the page to its continue token.
-func withRemaining(token string, remaining int64) (string, error) {
+// addRemaining returns the continue token with the number of objects after its page.
+func addRemaining(token string, remaining int64) (string, error) {
 	fields, err := tokenFields(token)
 	if err != nil {
 		return "", fmt.Errorf("adding to the continue token: %w", err)
@@ -29,8 +29,8 @@ func withRemaining(token string, remaining int64) (string, error) {
 	return base64.RawURLEncoding.EncodeToString(encoded), nil
 }
 
-// remainingOf returns the number of a token, or 0 when it has none. What a client has
-// put there is of concern to that client alone.
+// remainingOf returns the number in a token, or 0 if it has none. A client may send any
+// number: it is only used for the remainingItemCount of that client's own list.
 func remainingOf(token string) int64 {
 	if token == "" {
 		return 0

@@ -19,15 +19,14 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/engine"
 )
 
-// What can be wrong with stored data.
+// The reasons why stored data is corrupt. The texts are those of the etcd3 store.
 const (
 	untransformable = "data from the storage is not transformable"
 	undecodable     = "object not decodable"
 )
 
-// corruptError says that what is stored cannot be read, as opposed to that it
-// could not be reached. Only with Config.AllowUnsafeDelete is the difference
-// made.
+// corruptError is an error of the stored data itself: it cannot be decrypted or decoded.
+// It is only used with Config.AllowUnsafeDelete.
 type corruptError struct {
 	what     string
 	revision engine.Revision
@@ -40,8 +39,8 @@ func (e *corruptError) Error() string {
 
 func (e *corruptError) Unwrap() error { return e.err }
 
-// corruptDeletedError ends the watch of somebody who would have to be told what
-// was deleted, when that cannot be read.
+// corruptDeletedError ends a watch that would have to send a DELETED event with an
+// object that cannot be read.
 type corruptDeletedError struct{ err error }
 
 func (e *corruptDeletedError) Error() string {
@@ -50,7 +49,7 @@ func (e *corruptDeletedError) Error() string {
 
 func (e *corruptDeletedError) Unwrap() error { return e.err }
 
-// corruptionMarker makes errors of opening known as errors of the data.
+// corruptionMarker wraps errors of TransformFromStorage in corruptError.
 type corruptionMarker struct{ value.Transformer }
 
 // TransformFromStorage implements value.Transformer.
@@ -62,8 +61,8 @@ func (m corruptionMarker) TransformFromStorage(ctx context.Context, data []byte,
 	return out, stale, nil
 }
 
-// unsafeDeleter tells its callers which objects are corrupt, which is what the
-// registry wants to know before it deletes one unseen.
+// unsafeDeleter is a Store whose read errors name the corrupt objects. The registry needs
+// that before it deletes an object without having read it.
 type unsafeDeleter struct{ *Store }
 
 // Get implements storage.Interface.
@@ -84,24 +83,24 @@ func (d unsafeDeleter) GetList(ctx context.Context, key string, opts storage.Lis
 	return err
 }
 
-// mostCorruptItems is how many corrupt objects a list names before it gives up.
+// mostCorruptItems is the number of corrupt objects after which a list is aborted.
 const mostCorruptItems = 100
 
 var errTooManyCorrupt = errors.New("too many errors, the list is truncated")
 
-// itemErrors gathers what went wrong with single items of a list.
+// itemErrors collects the errors of single items of a list.
 type itemErrors struct {
-	// gather is whether a list goes on behind a corrupt item.
-	gather  bool
+	// collect is whether a list goes on after a corrupt item.
+	collect bool
 	corrupt []error
-	// abort is why the list ended early.
+	// abort is why the list ended early, nil if it did not.
 	abort error
 }
 
-// add notes the error of an item and tells whether the list must end.
+// add records the error of an item and reports whether the list must end.
 func (e *itemErrors) add(key string, err error) bool {
 	corrupt := new(corruptError)
-	if !e.gather || !errors.As(err, &corrupt) {
+	if !e.collect || !errors.As(err, &corrupt) {
 		e.abort = err
 		return true
 	}
@@ -113,7 +112,7 @@ func (e *itemErrors) add(key string, err error) bool {
 	return false
 }
 
-// result is the error of the list as a whole.
+// result returns the error of the list as a whole, nil if there is none.
 func (e *itemErrors) result() error {
 	if len(e.corrupt) == 0 {
 		return e.abort
@@ -131,7 +130,7 @@ func (e *corruptListError) Error() string {
 	return fmt.Sprintf("%d objects of the list cannot be read: %v", len(e.corrupt), errors.Join(errors.Join(e.corrupt...), e.abort))
 }
 
-// status is the error with one cause for each object.
+// status returns the API error, with one cause for each object.
 func (e *corruptListError) status(resource schema.GroupResource) error {
 	message := fmt.Sprintf("failed to read one or more %s from the storage: %v", resource, e.corrupt[0])
 	if more := len(e.corrupt) - 1; more > 0 {

@@ -27,7 +27,7 @@ func (s *Store) Delete(ctx context.Context, key string, out runtime.Object, prec
 	}
 	reader.wantCorrupt = s.config.AllowUnsafeDelete && opts.ExpectTransformOrDecodeError
 	if reader.wantCorrupt {
-		// A cached object tells nothing about whether the stored one can be read.
+		// That the object is in a cache does not mean that the stored one can be read.
 		cachedExistingObject = nil
 	}
 	attempt, err := beginAttempt(ctx, reader, cachedExistingObject)
@@ -53,14 +53,14 @@ type deletion struct {
 	attempt       *attempt
 }
 
-// once tries the deletion on the state of the attempt. With neither an error
-// nor done it is to be tried again.
+// once tries the deletion on the state of the attempt. The caller retries if it is
+// neither done nor failed.
 func (d *deletion) once(ctx context.Context) (done bool, err error) {
 	if err := d.preconditions.Check(d.key, d.attempt.obj); err != nil {
-		return false, d.attempt.refused(ctx, err)
+		return false, d.attempt.retryUnlessUpToDate(ctx, err)
 	}
 	if err := d.validate(ctx, d.attempt.obj); err != nil {
-		return false, d.attempt.refused(ctx, err)
+		return false, d.attempt.retryUnlessUpToDate(ctx, err)
 	}
 	revision, err := d.store.engine.Commit(ctx, engine.Op{Key: []byte(d.key), Expect: d.attempt.expectation()})
 	if conflict := new(engine.ConflictError); errors.As(err, &conflict) {

@@ -14,226 +14,250 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/engine"
 )
 
-// errHubClosed ends watches when the store is closed.
-var errHubClosed = fmt.Errorf("watching: %w", engine.ErrClosed)
+// errDispatcherClosed ends watches when the store is closed.
+var errDispatcherClosed = fmt.Errorf("watching: %w", engine.ErrClosed)
 
-// hub reads the engine's changes once and gives each to the watchers it is for,
-// found by key, prefix and pinned field, so that a watcher costs a change that
-// it is not interested in nothing.
-type hub struct {
+// dispatcher reads the engine's changes once and dispatches each to the watchers
+// that select it. It finds them by key, prefix and pinned field, so a change costs
+// nothing for watchers of something else.
+type dispatcher struct {
 	engine *engine.Engine
-	values *values
-	// changed is told of each change.
+	values *valueCodec
+	// changed is called once for each change.
 	changed func()
 
-	// stop ends the reading, done is closed when it has ended.
+	// stop ends the goroutine that reads changes; done is closed when it has ended.
 	stop context.CancelFunc
 	done chan struct{}
-	// running counts the goroutines of all watchers, joined or not.
+	// running counts the goroutines of all watchers, attached or not.
 	running sync.WaitGroup
 
 	mutex  sync.Mutex
 	closed bool
-	// position is the revision up to which all changes were given out.
+	// position is the revision up to which all changes were dispatched.
 	position engine.Revision
-	routes   *routes
+	indexed  *indexedWatchers
 	recent   *recentChanges
-	// watchers are all watchers, joined or not.
+	// watchers are all watchers, attached or not.
 	watchers map[*watcher]struct{}
 }
 
-func startHub(from *engine.Engine, values *values, indexes []Index, changed func()) (*hub, error) {
+func startDispatcher(from *engine.Engine, values *valueCodec, indexes []Index, changed func()) (*dispatcher, error) {
 	subscription, err := from.Subscribe(from.Revision())
 	if err != nil {
 		return nil, fmt.Errorf("subscribing to changes: %w", err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	h := &hub{
+	d := &dispatcher{
 		engine:   from,
 		values:   values,
 		changed:  changed,
 		stop:     stop,
 		done:     make(chan struct{}),
 		position: subscription.Revision(),
-		routes:   newRoutes(indexes),
+		indexed:  newIndexedWatchers(indexes),
 		recent:   newRecentChanges(),
 		watchers: map[*watcher]struct{}{},
 	}
 	go func() {
-		defer close(h.done)
-		h.run(ctx, subscription)
+		defer close(d.done)
+		d.run(ctx, subscription)
 	}()
-	return h, nil
+	return d, nil
 }
 
 // close ends all watchers and waits for them.
-func (h *hub) close() {
-	h.stop()
-	<-h.done
-	h.mutex.Lock()
-	h.closed = true
-	for w := range h.watchers {
+func (d *dispatcher) close() {
+	d.stop()
+	<-d.done
+	d.mutex.Lock()
+	d.closed = true
+	for w := range d.watchers {
 		w.cancel()
 	}
-	h.mutex.Unlock()
-	h.running.Wait()
+	d.mutex.Unlock()
+	d.running.Wait()
 }
 
-// run gives out changes until ctx ends or the engine is closed.
-func (h *hub) run(ctx context.Context, subscription *engine.Subscription) {
+// run dispatches changes until ctx ends or the engine is closed.
+func (d *dispatcher) run(ctx context.Context, subscription *engine.Subscription) {
 	for {
-		err := h.follow(ctx, subscription)
+		err := d.consume(ctx, subscription)
 		if ctx.Err() != nil {
 			return
 		}
-		// Only a hub that was kept from running for the whole retention gets
-		// here. Each watcher now finds out for itself whether it can go on.
-		klog.Background().Error(err, "Lost the feed of changes")
-		h.scatter()
+		// The subscription fails only if this goroutine did not run for as long as
+		// history is retained. Each detached watcher reads on from the engine, which
+		// knows whether its revision was compacted.
+		klog.Background().Error(err, "Lost the subscription to changes, detaching all watchers")
+		d.detachAll()
 		if errors.Is(err, engine.ErrClosed) {
 			return
 		}
-		if subscription, err = h.resubscribe(); err != nil {
-			klog.Background().Error(err, "Cannot follow changes any more")
+		if subscription, err = d.resubscribe(); err != nil {
+			klog.Background().Error(err, "Failed to subscribe to changes again, watches read from the engine")
 			return
 		}
 	}
 }
 
-func (h *hub) follow(ctx context.Context, subscription *engine.Subscription) error {
+func (d *dispatcher) consume(ctx context.Context, subscription *engine.Subscription) error {
 	for {
 		changes, err := subscription.Next(ctx)
 		if err != nil {
 			return err
 		}
 		for _, c := range changes {
-			h.changed()
-			h.dispatch(newChange(h.values, c))
+			d.changed()
+			d.dispatch(newChange(d.values, c))
 		}
 	}
 }
 
-func (h *hub) resubscribe() (*engine.Subscription, error) {
-	h.mutex.Lock()
-	defer h.mutex.Unlock()
-	subscription, err := h.engine.Subscribe(h.engine.Revision())
+func (d *dispatcher) resubscribe() (*engine.Subscription, error) {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	subscription, err := d.engine.Subscribe(d.engine.Revision())
 	if err != nil {
 		return nil, err
 	}
-	h.position = subscription.Revision()
+	d.position = subscription.Revision()
 	return subscription, nil
 }
 
-// dispatch offers the change to whom it concerns. It never waits for a watcher.
-func (h *hub) dispatch(c *change) {
-	h.prepare(c)
-	h.mutex.Lock()
-	defer h.mutex.Unlock()
-	h.recent.add(c)
-	h.routes.each(c, func(w *watcher) {
+// dispatch hands the change to the watchers that may select it. It never blocks: a
+// watcher whose input is full is detached.
+func (d *dispatcher) dispatch(c *change) {
+	d.prepare(c)
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	d.recent.add(c)
+	d.indexed.forEach(c, func(w *watcher) {
 		if c.revision <= w.after {
 			return
 		}
-		if !w.offer(notice{change: c}) {
-			h.cut(w, c.revision-1)
+		if !w.nonblockingAdd(watchInput{change: c}) {
+			d.detach(w, c.revision-1)
 		}
 	})
-	h.position = c.revision
+	d.position = c.revision
 }
 
-// prepare decodes what routing will need, so that the mutex is not held for it.
-func (h *hub) prepare(c *change) {
-	h.mutex.Lock()
-	pinned := h.routes.anyPinned()
-	h.mutex.Unlock()
+// prepare decodes the objects that the lookup of watchers needs, so that the mutex is
+// not held meanwhile.
+func (d *dispatcher) prepare(c *change) {
+	d.mutex.Lock()
+	pinned := d.indexed.anyPinned()
+	d.mutex.Unlock()
 	if pinned {
 		c.decode()
 	}
 }
 
-// cut takes a watcher out that has been given everything up to the revision. It
-// reads on from the engine by itself and may join again.
-func (h *hub) cut(w *watcher, upTo engine.Revision) {
-	h.routes.remove(w)
+// detach removes a watcher that was handed all changes up to the revision. The watcher
+// reads the next ones from the engine and attaches again once it has caught up.
+func (d *dispatcher) detach(w *watcher, upTo engine.Revision) {
+	d.indexed.remove(w)
 	w.after = max(w.after, upTo)
-	close(w.notices)
+	close(w.input)
 }
 
-// scatter cuts all joined watchers.
-func (h *hub) scatter() {
-	h.mutex.Lock()
-	defer h.mutex.Unlock()
-	for w := range h.watchers {
-		if h.routes.has(w) {
-			h.cut(w, h.position)
+// detachAll detaches all attached watchers.
+func (d *dispatcher) detachAll() {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	for w := range d.watchers {
+		if d.indexed.has(w) {
+			d.detach(w, d.position)
 		}
 	}
 }
 
-// enter makes the hub know the watcher. Each that enters must leave.
-func (h *hub) enter(w *watcher) error {
-	h.mutex.Lock()
-	defer h.mutex.Unlock()
-	if h.closed {
-		return errHubClosed
+// register adds the watcher to those that close ends and waits for. Each registered
+// watcher must be unregistered.
+func (d *dispatcher) register(w *watcher) error {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	if d.closed {
+		return errDispatcherClosed
 	}
-	h.watchers[w] = struct{}{}
-	h.running.Add(1)
+	d.watchers[w] = struct{}{}
+	d.running.Add(1)
 	return nil
 }
 
-func (h *hub) leave(w *watcher) {
-	h.mutex.Lock()
-	h.routes.remove(w)
-	delete(h.watchers, w)
-	h.mutex.Unlock()
-	h.running.Done()
+func (d *dispatcher) unregister(w *watcher) {
+	d.mutex.Lock()
+	d.indexed.remove(w)
+	delete(d.watchers, w)
+	d.mutex.Unlock()
+	d.running.Done()
 }
 
-// join makes the watcher get the changes after the revision, up to which it has
-// seen all. It fails if there already were some since then.
-func (h *hub) join(w *watcher, seen engine.Revision, buffer int) bool {
-	h.mutex.Lock()
-	defer h.mutex.Unlock()
-	if seen < h.position {
+// attach dispatches to the watcher the changes after the revision up to which it has
+// seen all. It reports false if some of them were dispatched already.
+func (d *dispatcher) attach(w *watcher, seen engine.Revision, buffer int) bool {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	if seen < d.position {
 		return false
 	}
 	w.after = seen
-	w.notices = make(chan notice, buffer)
-	h.routes.add(w)
+	w.input = make(chan watchInput, buffer)
+	d.indexed.add(w)
 	return true
 }
 
-// known returns the shared form of a change, if it is recent.
-func (h *hub) known(revision engine.Revision) (*change, bool) {
-	h.mutex.Lock()
-	defer h.mutex.Unlock()
-	return h.recent.get(revision)
+// recentChange returns the shared form of the change, if it is still kept.
+func (d *dispatcher) recentChange(revision engine.Revision) (*change, bool) {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	return d.recent.get(revision)
 }
 
-// progress tells a joined watcher how far it is. When it has no room for that
-// it has other things to do.
-func (h *hub) progress(w *watcher) {
-	h.mutex.Lock()
-	defer h.mutex.Unlock()
-	h.progressLocked(w)
+// progress queues a bookmark for an attached watcher. If its input is full it has
+// changes to send, and the bookmark is dropped.
+func (d *dispatcher) progress(w *watcher) {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	d.progressLocked(w)
 }
 
-func (h *hub) progressLocked(w *watcher) {
-	// A watcher may have begun above the position: with the hub a little
-	// behind, or at a revision that is yet to come.
-	if h.routes.has(w) && h.position >= w.after {
-		w.offer(notice{progress: h.position})
+func (d *dispatcher) progressLocked(w *watcher) {
+	// A watcher may have begun above the position: the dispatcher lags a little
+	// behind the engine, and a watch may ask for a future revision.
+	if d.indexed.has(w) && d.position >= w.after {
+		w.nonblockingAdd(watchInput{progress: d.position})
 	}
 }
 
-// progressAll does the same for all that asked for progress.
-func (h *hub) progressAll() {
-	h.mutex.Lock()
-	defer h.mutex.Unlock()
-	for w := range h.watchers {
+// progressAll queues a bookmark for each watcher with ProgressNotify.
+func (d *dispatcher) progressAll() {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	for w := range d.watchers {
 		if w.options.ProgressNotify {
-			h.progressLocked(w)
+			d.progressLocked(w)
 		}
 	}
+}
+
+// recentSize is the number of changes kept for watchers that catch up.
+const recentSize = 2048
+
+// recentChanges is a ring of the newest changes in their shared form. Without it, many
+// watchers that fall behind together would each decode the same changes, and fall
+// further behind.
+type recentChanges struct {
+	ring [recentSize]*change
+}
+
+func newRecentChanges() *recentChanges { return &recentChanges{} }
+
+// add replaces the oldest change.
+func (r *recentChanges) add(c *change) { r.ring[c.revision%recentSize] = c }
+
+func (r *recentChanges) get(revision engine.Revision) (*change, bool) {
+	c := r.ring[revision%recentSize]
+	return c, c != nil && c.revision == revision
 }

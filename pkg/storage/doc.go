@@ -1,32 +1,32 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package storage is k8s.io/apiserver's storage.Interface over the embedded
-// engine, for any runtime.Object. The way of the data: the caller's object is
-// encoded by the codec, sealed by the value.Transformer with its key as
-// authenticated data, and committed by the engine under that key; the revision
+// Package storage implements storage.Interface of k8s.io/apiserver on pkg/engine, for any
+// runtime.Object. An object is encoded by the codec, sealed by the value.Transformer with
+// its key as authenticated data, and committed to the engine under that key. The revision
 // of the commit is the object's resourceVersion.
 //
-// It promises to answer as the etcd3 store of k8s.io/apiserver answers, errors
-// and resource versions included, with these differences:
+// It behaves like the etcd3 store of k8s.io/apiserver, including errors and resource
+// versions, with these differences:
 //
-//   - A list whose field selector pins an indexed field costs its matches.
-//   - remainingItemCount is exact up to a bound and else left out, because to
-//     count exactly would cost more than the page itself.
-//   - Watches that allow bookmarks get them.
-//   - Objects that a watch delivers are shared by all its watchers and
-//     implement runtime.CacheableObject, so that one encoding serves all.
-//   - A watcher that takes nothing for a while is ended instead of waited for.
+//   - A list whose field selector requires one value of an indexed field reads only the
+//     objects with that value.
+//   - remainingItemCount is exact up to Config.RemainingCountLimit and an estimate above
+//     it, because an exact count would cost more than the page itself.
+//   - Watches that allow bookmarks get them at intervals and before their deadline.
+//   - The objects of watch events are shared by all watchers and implement
+//     runtime.CacheableObject, so that each is encoded once.
+//   - A watch whose client does not read for Config.StallTimeout is ended.
 //
 // Invariants:
 //
-//	S1 A watcher sees each change after its start exactly once, in the order
-//	   of revisions, none left out; or it is ended.
-//	S2 A bookmark of revision R comes after all changes up to R that the
-//	   watcher was to see.
+//	S1 A watcher gets each change after its start exactly once and in the order of
+//	   revisions, without gaps, or it is ended.
+//	S2 A bookmark of revision R is sent after all changes up to R that the watcher
+//	   selects.
 //	S3 No write waits for a watcher.
-//	S4 An object handed to more than one watcher is never written to.
+//	S4 An object that more than one watcher gets is never written to.
 //
-// The package knows nothing of what the objects are: what is indexed, and how
-// long an object lives, is told by the caller.
+// The package must not know the type of the objects: the caller configures what is indexed
+// and passes the time to live.
 package storage

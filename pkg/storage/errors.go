@@ -18,41 +18,40 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/engine"
 )
 
-// This file is the one place where errors of the engine become errors of
-// storage.Interface and of the API.
+// This file converts errors of the engine to errors of storage.Interface and of the API.
 
-// The texts of these refusals are known to clients of the API.
+// Messages of 410 Gone responses. The first two are those of the etcd3 store.
 const (
 	listExpired     = "The resourceVersion for the provided list is too old."
 	watchExpired    = "The resourceVersion for the provided watch is too old."
 	continueExpired = "The provided continue parameter is too old to display a consistent list result. " +
-		"Start the list anew without it; or go on with the continue parameter of this answer and get the rest of " +
-		"the list as it is now, in which objects that changed in between may be missing or may show up twice."
+		"Start a new list without it, or use the continue parameter of this response to get the rest of the list as it is now; " +
+		"objects that changed in between may be missing or listed twice."
 )
 
-// How long clients are asked to wait.
+// Retry-After of errors that a retry can cure, in seconds.
 const (
 	retryNoSpaceSeconds = 10
 	retryStoppedSeconds = 5
 )
 
-// writeError translates what Commit returned, conflicts excepted: only the
-// caller knows what they mean.
+// writeError converts an error of engine.Commit. Conflicts are left to the caller, which
+// retries them or converts them to the error of its operation.
 func writeError(err error) error {
 	switch {
 	case errors.Is(err, engine.ErrLowSpace):
-		return apierrors.NewTooManyRequests(fmt.Sprintf("the store takes no writes for now: %v; make room on the disk of its data directory or delete objects, "+
-			"and writes are taken again", err), retryNoSpaceSeconds)
+		return apierrors.NewTooManyRequests(fmt.Sprintf("the store refuses writes while its disk is low on space: %v; free space on the disk of the data directory or delete objects, "+
+			"and it accepts writes again", err), retryNoSpaceSeconds)
 	case errors.Is(err, engine.ErrDiskFull):
-		return apierrors.NewTimeoutError("the disk of the store ran full under this write, which may or may not be made; make room on it", retryNoSpaceSeconds)
+		return apierrors.NewTimeoutError("the disk of the store was full during this write, which may or may not have been made; free space on it", retryNoSpaceSeconds)
 	case errors.Is(err, engine.ErrFailed):
-		return unavailable("the store takes no writes since its disk refused one; it must be opened anew when the disk is well")
+		return unavailable("the store accepts no writes because writing to its disk failed; restart the server when the disk works again")
 	default:
 		return readError(err)
 	}
 }
 
-// readError translates what reads return, revisions out of range excepted.
+// readError converts an error of a read, except for revisions out of range.
 func readError(err error) error {
 	if errors.Is(err, engine.ErrClosed) {
 		return unavailable("the store is shutting down")
@@ -60,25 +59,24 @@ func readError(err error) error {
 	return err
 }
 
-// unavailable is a refusal that clients repeat by themselves.
+// unavailable returns a 503 error that clients retry.
 func unavailable(message string) error {
 	err := apierrors.NewServiceUnavailable(message)
 	err.ErrStatus.Details = &metav1.StatusDetails{RetryAfterSeconds: retryStoppedSeconds}
 	return err
 }
 
-// listPosition is where a list was when it failed.
+// listPosition is where a page of a list begins.
 type listPosition struct {
 	prefix, continueKey string
-	// continued tells that the client sent a continue token.
+	// continued is whether the client sent a continue token.
 	continued bool
 	revision  engine.Revision
-	// remaining is how many objects were behind the page before, 0 if that is not
-	// known.
+	// remaining is the number of objects after the page before, 0 if it is not known.
 	remaining int64
 }
 
-// listError translates what a list at that position got from the engine.
+// listError converts an error of a list at the position.
 func listError(err error, position listPosition, current engine.Revision) error {
 	switch {
 	case errors.Is(err, engine.ErrFuture):
@@ -92,14 +90,14 @@ func listError(err error, position listPosition, current engine.Revision) error 
 	}
 }
 
-// expiredContinue refuses a continue token and offers another, with which the
-// list goes on from the same key at the newest revision. That is what -1 asks
-// for; 0 would be a token without revision.
+// expiredContinue returns the error for an expired continue token, with another token
+// that continues the list after the same key at the newest revision. In a token that is
+// revision -1; 0 means that the token has none.
 func expiredContinue(position listPosition) error {
 	refusal := apierrors.NewResourceExpired(continueExpired)
 	token, err := storage.EncodeContinue(position.continueKey, position.prefix, -1)
 	if err == nil && position.remaining > 0 {
-		token, err = withRemaining(token, position.remaining)
+		token, err = addRemaining(token, position.remaining)
 	}
 	if err == nil {
 		refusal.ErrStatus.Continue = token
@@ -107,7 +105,7 @@ func expiredContinue(position listPosition) error {
 	return refusal
 }
 
-// watchStatus is the error as the last event of a watch tells it.
+// watchStatus returns the object of the ERROR event for an error that ends a watch.
 func watchStatus(err error) *metav1.Status {
 	if errors.Is(err, engine.ErrCompacted) {
 		err = apierrors.NewResourceExpired(watchExpired)
@@ -129,14 +127,14 @@ func watchStatus(err error) *metav1.Status {
 	return &status
 }
 
-// tooNewToWatch refuses the initial events of a revision that is not there yet.
-// The jitter keeps many informers from coming back at once.
+// tooNewToWatch returns the error for initial events at a future revision. The jitter of
+// the retry spreads informers that ask together.
 func tooNewToWatch(wanted, current engine.Revision) error {
 	retry := int(wait.Jitter(time.Second, 3).Seconds())
 	return storage.NewTooLargeResourceVersionError(uint64(wanted), uint64(current), retry)
 }
 
-// endedByCaller tells errors that only say that the request is over.
+// endedByCaller reports whether the error is only that the request was cancelled.
 func endedByCaller(ctx context.Context, err error) bool {
 	return ctx.Err() != nil || errors.Is(err, context.Canceled)
 }

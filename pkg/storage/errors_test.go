@@ -15,9 +15,9 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/engine"
 )
 
-// TestRefusalsAskToComeBack is about errors that pass: clients repeat a request
-// only if the answer tells them when.
-func TestRefusalsAskToComeBack(t *testing.T) {
+// TestTransientErrorsHaveRetryAfter is about transient errors: clients only retry a
+// request if the response has a delay.
+func TestTransientErrorsHaveRetryAfter(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		err  error
@@ -34,7 +34,7 @@ func TestRefusalsAskToComeBack(t *testing.T) {
 			t.Errorf("%v: got %v, want %d", test.err, err, test.code)
 		}
 		if seconds, ok := apierrors.SuggestsClientDelay(err); !ok || seconds == 0 {
-			t.Errorf("%v: tells nobody when to come back", test.err)
+			t.Errorf("%v: has no delay for a retry", test.err)
 		}
 	}
 	if err := writeError(errSynthetic); err != errSynthetic { //nolint:errorlint // it must be the same

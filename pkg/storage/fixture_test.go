@@ -38,7 +38,7 @@ type fixture struct {
 	transformer *switchTransformer
 }
 
-// newFixture starts a store; adjust may change what it is made of.
+// newFixture starts a store; adjust may change its config.
 func newFixture(tb testing.TB, adjust ...func(*Config)) *fixture {
 	tb.Helper()
 	f := &fixture{codec: podCodec(tb), transformer: &switchTransformer{}}
@@ -72,7 +72,7 @@ func openEngine(tb testing.TB, config Config) *engine.Engine {
 		Indexes: config.EngineIndexes(),
 
 		Separator: KeySeparator,
-		// What tests read must not disappear because the machine is slow.
+		// History that tests read must not be compacted because the machine is slow.
 		Retention:    -1,
 		MinFreeBytes: -1,
 	})
@@ -143,8 +143,8 @@ func (f *fixture) checkStored(ctx context.Context, t *testing.T, key string) {
 	}
 }
 
-// checkReads returns a check that no more objects were opened than a list had
-// to look at.
+// checkReads returns a check that a list opened no more objects than it had to
+// evaluate.
 func (f *fixture) checkReads(t *testing.T) storagetesting.CallsValidation {
 	t.Helper()
 	transformer, ok := f.transformer.get().(*storagetesting.PrefixTransformer)
@@ -237,7 +237,7 @@ func (f *failingCodec) Decode(data []byte, defaults *schema.GroupVersionKind, in
 	return f.Codec.Decode(data, defaults, into)
 }
 
-// Adjustments of a fixture.
+// Adjustments of the config of a fixture.
 
 func allowUnsafeDelete(config *Config) { config.AllowUnsafeDelete = true }
 

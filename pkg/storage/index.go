@@ -4,10 +4,13 @@
 package storage
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime"
@@ -16,15 +19,16 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/engine"
 )
 
-// longestIndexValue is up to which length a value stands in an index as it is.
-// Longer ones are hashed, so that no object is refused for its index.
+// longestIndexValue is the length in bytes up to which an index holds a value unchanged.
+// Longer values are hashed, so that the engine's limit on values rejects no object.
 const longestIndexValue = 512
 
-// secretNameBytes tell one secret from all others that a directory ever sees.
+// secretNameBytes is the length of the part of an index name that identifies the secret
+// among all secrets ever used with a data directory.
 const secretNameBytes = 8
 
-// EngineIndexes returns the indexes of this config as the engine wants them. It
-// needs Codec, Transformer, ResourcePrefix, Indexes and IndexSecret alone.
+// EngineIndexes returns the engine's indexes for this config. It only uses Codec,
+// Transformer, ResourcePrefix, Indexes and IndexSecret.
 func (c Config) EngineIndexes() []engine.Index {
 	c = c.withDefaults()
 	reader := c.values()
@@ -33,7 +37,7 @@ func (c Config) EngineIndexes() []engine.Index {
 	for _, set := range c.sets {
 		indexes = append(indexes, engine.Index{
 			Name: c.indexName(set.name()),
-			Few:  set.few,
+			Few:  set.lowCardinality,
 			Values: func(key, sealed []byte) ([][]byte, error) {
 				return c.storedIndexValues(reader, root, set, key, sealed)
 			},
@@ -42,16 +46,16 @@ func (c Config) EngineIndexes() []engine.Index {
 	return indexes
 }
 
-// EngineIndex is the name of the engine's index that has the field, which must
-// be one of Indexes.
+// EngineIndex returns the name of the engine's index of the field, which must be one of
+// Indexes.
 func (c Config) EngineIndex(field string) string {
 	set, _ := c.withDefaults().setOf(field)
 	return c.indexName(set.name())
 }
 
-// storedIndexValues reads the value of an index from what is stored. The engine
-// has no request whose context could be used.
-func (c Config) storedIndexValues(reader *values, root string, set fieldSet, key, sealed []byte) ([][]byte, error) {
+// storedIndexValues returns the values of a stored object in an index, for a backfill. A
+// backfill belongs to no request, so there is no context to use.
+func (c Config) storedIndexValues(reader *valueCodec, root string, set fieldSet, key, sealed []byte) ([][]byte, error) {
 	if !strings.HasPrefix(string(key), root) {
 		return nil, nil
 	}
@@ -62,8 +66,8 @@ func (c Config) storedIndexValues(reader *values, root string, set fieldSet, key
 	return c.setValues(set, obj), nil
 }
 
-// indexValues returns the values of the object in all indexes of the engine, in
-// their order.
+// indexValues returns the values of the object in all indexes of the engine, in the
+// order of the indexes.
 func (c Config) indexValues(obj runtime.Object) [][][]byte {
 	if len(c.sets) == 0 {
 		return nil
@@ -86,31 +90,31 @@ func (c Config) setValues(set fieldSet, obj runtime.Object) [][]byte {
 	return [][]byte{value}
 }
 
-// indexName is the name of an index in the engine. What is built under one
-// secret is of no use under another, so the name tells the secret apart.
+// indexName returns the engine's name of an index. It depends on the secret, because
+// entries made with one secret are useless with another.
 func (c Config) indexName(plain string) string {
 	if len(c.IndexSecret) == 0 {
 		return plain
 	}
 	mac := hmac.New(sha256.New, c.IndexSecret)
-	// No field is empty, so that this is the hash of no value.
+	// It starts with an empty field name, so no value has this hash.
 	mac.Write([]byte("\x00name"))
 	return plain + "#" + hex.EncodeToString(mac.Sum(nil)[:secretNameBytes])
 }
 
-// indexKey is how a value stands in the index of the field. Two values may meet
-// in one key: whoever reads an index compares the objects again.
+// indexKey returns the bytes that stand for the value in the index of the field. Hashes
+// may collide, so readers of an index evaluate the selector on the objects again.
 func (c Config) indexKey(field, value string) []byte {
 	return c.appendIndexKey(make([]byte, 0, c.indexKeyLength(value)), field, value)
 }
 
-// appendIndexKey appends it to dst.
+// appendIndexKey appends the indexKey to dst.
 func (c Config) appendIndexKey(dst []byte, field, value string) []byte {
 	if c.isIndexKey(value) {
 		return append(dst, value...)
 	}
-	// The field is part of it, so that the same value in two fields cannot be
-	// told either.
+	// The field is hashed, too, so that equal values of two fields are not seen to be
+	// equal.
 	mac := hmac.New(sha256.New, c.IndexSecret)
 	mac.Write([]byte(field))
 	mac.Write([]byte{0})
@@ -118,7 +122,7 @@ func (c Config) appendIndexKey(dst []byte, field, value string) []byte {
 	return mac.Sum(dst)
 }
 
-// isIndexKey reports whether a value stands in an index as it is.
+// isIndexKey reports whether an index holds the value unchanged.
 func (c Config) isIndexKey(value string) bool {
 	return len(c.IndexSecret) == 0 && len(value) <= longestIndexValue
 }
@@ -130,15 +134,16 @@ func (c Config) indexKeyLength(value string) int {
 	return sha256.Size
 }
 
-// pin is an indexed field that must have one value. The zero pin is none.
+// pin is an indexed field that a selector requires to have one value. The zero pin is
+// none.
 type pin struct {
-	// index counts from 1, so that the zero pin differs from all others.
+	// index is the position in Config.Indexes, counted from 1.
 	index int
 	value string
 }
 
-// pinned returns the most selective index that the predicate pins, which is
-// the first that was declared.
+// pinned returns the pin of the most selective index that the predicate pins: the first
+// in Config.Indexes.
 func (c Config) pinned(predicate storage.SelectionPredicate) pin {
 	if predicate.Field == nil {
 		return pin{}
@@ -151,7 +156,7 @@ func (c Config) pinned(predicate storage.SelectionPredicate) pin {
 	return pin{}
 }
 
-// fieldOf is the field of the pin, or empty.
+// fieldOf returns the field of the pin, empty for the zero pin.
 func (c Config) fieldOf(p pin) string {
 	if p.index == 0 {
 		return ""
@@ -159,7 +164,7 @@ func (c Config) fieldOf(p pin) string {
 	return c.Indexes[p.index-1].Field
 }
 
-// narrow makes the query use the index of the pin.
+// narrow returns the query with the index of the pin.
 func (c Config) narrow(query engine.Query, p pin) engine.Query {
 	if p.index == 0 {
 		return query
@@ -168,10 +173,109 @@ func (c Config) narrow(query engine.Query, p pin) engine.Query {
 	set, at := c.setOf(field)
 	query.Index = c.indexName(set.name())
 	key := c.indexKey(field, p.value)
-	if set.few {
+	if set.lowCardinality {
 		query.IndexMatch = func(value []byte) bool { return hasPart(value, at, key) }
 	} else {
 		query.IndexValue = key
 	}
 	return query
+}
+
+// fieldSet is a set of fields that share one index of the engine. All low-cardinality
+// fields do, because index entries are most of the cost of a write. An entry of theirs
+// has the values of all of them, and a list by one field matches all combinations with
+// its value.
+type fieldSet struct {
+	fields         []Index
+	lowCardinality bool
+}
+
+// fieldSets returns the sets in the order of their first fields.
+func fieldSets(indexes []Index) []fieldSet {
+	var sets []fieldSet
+	shared := -1
+	for _, index := range indexes {
+		switch {
+		case !index.LowCardinality:
+			sets = append(sets, fieldSet{fields: []Index{index}})
+		case shared < 0:
+			shared = len(sets)
+			sets = append(sets, fieldSet{fields: []Index{index}, lowCardinality: true})
+		default:
+			sets[shared].fields = append(sets[shared].fields, index)
+		}
+	}
+	return sets
+}
+
+// setOf returns the set of the field and the field's position in it, -1 if the field is
+// not indexed.
+func (c Config) setOf(field string) (set fieldSet, at int) {
+	for _, set := range c.sets {
+		at := slices.IndexFunc(set.fields, func(index Index) bool { return index.Field == field })
+		if at >= 0 {
+			return set, at
+		}
+	}
+	return fieldSet{}, -1
+}
+
+// name returns the name of the set's index without the part for the secret.
+func (s fieldSet) name() string {
+	names := make([]string, 0, len(s.fields))
+	for _, index := range s.fields {
+		names = append(names, index.Field)
+	}
+	return strings.Join(names, ",")
+}
+
+// combinedBytes is the capacity allocated for the value of a low-cardinality set; most
+// objects need less.
+const combinedBytes = 64
+
+// valueOf returns the value of the object in the set's index, nil if all fields of the
+// set are empty. A low-cardinality set has a length and a value for each field.
+func (c Config) valueOf(set fieldSet, obj runtime.Object) []byte {
+	if !set.lowCardinality {
+		field := set.fields[0]
+		if value := field.Value(obj); value != "" {
+			return c.indexKey(field.Field, value)
+		}
+		return nil
+	}
+	combined := make([]byte, 0, combinedBytes)
+	found := false
+	for _, field := range set.fields {
+		value := field.Value(obj)
+		if value == "" {
+			combined = append(combined, 0)
+			continue
+		}
+		found = true
+		combined = binary.AppendUvarint(combined, uint64(c.indexKeyLength(value))) //nolint:gosec // not negative
+		combined = c.appendIndexKey(combined, field.Field, value)
+	}
+	if !found {
+		return nil
+	}
+	return combined
+}
+
+// hasPart reports whether a value of a low-cardinality set has the part for the field at
+// the position. It is false for values that valueOf did not make.
+func hasPart(combined []byte, at int, part []byte) bool {
+	for ; ; at-- {
+		size, n := binary.Uvarint(combined)
+		if n <= 0 {
+			return false
+		}
+		combined = combined[n:]
+		if size > uint64(len(combined)) {
+			return false
+		}
+		if at == 0 {
+			return bytes.Equal(combined[:size], part)
+		}
+		combined = combined[size:]
+	}
 }

@@ -29,9 +29,9 @@ import (
 // without index.
 func TestIndexedListsEqualScans(t *testing.T) {
 	t.Parallel()
-	looked := map[string]int{}
+	evaluated := map[string]int{}
 	observe := func(config *Config) {
-		config.Observer.Listed = func(index string, looks, _ int, _ time.Duration) { looked[index] += looks }
+		config.Observer.Listed = func(index string, count, _ int, _ time.Duration) { evaluated[index] += count }
 	}
 	for _, adjust := range []struct {
 		name   string
@@ -53,21 +53,20 @@ func TestIndexedListsEqualScans(t *testing.T) {
 		}
 		for _, key := range []string{"/pods/", "/pods/a/", "/pods/none/"} {
 			for _, node := range []string{"node-1", "node-7", "node-none", strings.Repeat("long", 1000)} {
-				clear(looked)
+				clear(evaluated)
 				got, want := listNode(t, indexed, key, node, 3), listNode(t, scanned, key, node, 3)
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("%s: %s on %.10s (-scanned +indexed)\n%s", adjust.name, key, node, diff)
 				}
-				if looked["spec.nodeName"] != len(got) {
-					t.Errorf("%s: %s on %.10s: looked at %d objects in the index for %d", adjust.name, key, node, looked["spec.nodeName"], len(got))
+				if evaluated["spec.nodeName"] != len(got) {
+					t.Errorf("%s: %s on %.10s: evaluated %d objects of the index for %d", adjust.name, key, node, evaluated["spec.nodeName"], len(got))
 				}
 			}
 		}
 	}
 }
 
-// sharedWithName has the node and the name in one index. Some names are empty
-// there.
+// sharedWithName indexes the node and the name in one index. Some names are empty.
 func sharedWithName(config *Config) {
 	lastDigit := func(obj runtime.Object) string {
 		pod, ok := obj.(*example.Pod)
@@ -77,32 +76,32 @@ func sharedWithName(config *Config) {
 		return strings.TrimSuffix(pod.Name[len(pod.Name)-1:], "0")
 	}
 	config.Indexes = []Index{
-		{Field: "metadata.name", Value: lastDigit, Few: true},
-		{Field: "spec.nodeName", Value: nodeName, Few: true},
+		{Field: "metadata.name", Value: lastDigit, LowCardinality: true},
+		{Field: "spec.nodeName", Value: nodeName, LowCardinality: true},
 	}
 }
 
 func TestHasPart(t *testing.T) {
 	t.Parallel()
 	value := func(text string) Index {
-		return Index{Field: text, Few: true, Value: func(runtime.Object) string { return text }}
+		return Index{Field: text, LowCardinality: true, Value: func(runtime.Object) string { return text }}
 	}
 	config := Config{Indexes: []Index{value("abc"), value(""), value(strings.Repeat("long", 40)), value("d")}}.withDefaults()
 	combined := config.valueOf(config.sets[0], nil)
 	for at, index := range config.Indexes {
 		for _, text := range []string{"", "a", "abc", "abcd", "d", strings.Repeat("long", 40)} {
 			if got := hasPart(combined, at, []byte(text)); got != (index.Field == text) {
-				t.Errorf("place %d has %.10q: %v", at, text, got)
+				t.Errorf("position %d has %.10q: %v", at, text, got)
 			}
 		}
 	}
 	for n := range combined {
 		if hasPart(combined[:n], 3, []byte("d")) {
-			t.Errorf("cut off after %d bytes it still has its last part", n)
+			t.Errorf("truncated after %d bytes it still has its last part", n)
 		}
 	}
 	if hasPart(combined, 4, nil) {
-		t.Error("it has a part too many")
+		t.Error("it has a part after the last")
 	}
 	if empty := (Config{Indexes: []Index{value("")}}).withDefaults(); empty.valueOf(empty.sets[0], nil) != nil {
 		t.Error("an object without any value is in the index")
@@ -111,7 +110,7 @@ func TestHasPart(t *testing.T) {
 
 func TestEngineIndexes(t *testing.T) {
 	t.Parallel()
-	config := Config{ResourcePrefix: "/pods", Indexes: []Index{{Field: "a", Few: true}, {Field: "b"}, {Field: "c", Few: true}}}
+	config := Config{ResourcePrefix: "/pods", Indexes: []Index{{Field: "a", LowCardinality: true}, {Field: "b"}, {Field: "c", LowCardinality: true}}}
 	var got []string
 	for _, index := range config.EngineIndexes() {
 		got = append(got, fmt.Sprintf("%s %v", index.Name, index.Few))
@@ -167,8 +166,8 @@ func TestLongValuesAreIndexed(t *testing.T) {
 	}
 }
 
-// TestIndexOfSealedObjectsTellsNothing searches the files of the engine.
-func TestIndexOfSealedObjectsTellsNothing(t *testing.T) {
+// TestIndexOfSealedObjectsHasNoPlaintext searches the files of the engine.
+func TestIndexOfSealedObjectsHasNoPlaintext(t *testing.T) {
 	t.Parallel()
 	const name = "node-that-nobody-may-know"
 	for _, test := range []struct {
@@ -209,7 +208,7 @@ func TestIndexOfSealedObjectsTellsNothing(t *testing.T) {
 	}
 }
 
-// inverting seals well enough for a search.
+// inverting is a transformer that inverts all bits: plaintext is not found in a search.
 type inverting struct{}
 
 func (inverting) TransformFromStorage(_ context.Context, data []byte, _ value.Context) ([]byte, bool, error) {
@@ -282,7 +281,7 @@ func TestIndexKeysDifferByField(t *testing.T) {
 		for _, value := range []string{"x", "y"} {
 			key := string(config.indexKey(field, value))
 			if other, ok := seen[key]; ok {
-				t.Errorf("%s=%s meets %s", field, value, other)
+				t.Errorf("%s=%s has the key of %s", field, value, other)
 			}
 			seen[key] = fmt.Sprintf("%s=%s", field, value)
 		}

@@ -14,11 +14,12 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/engine"
 )
 
-// initialPage is how many objects are read at a time for initial events. The
-// engine must not be kept reading while a client takes its time.
+// initialPage is the number of objects per read for initial events. Reading in pages
+// keeps no iterator open while a client is slow.
 const initialPage = 500
 
-// wantsInitial tells whether the client is to be told what there is already.
+// wantsInitial reports whether the watch begins with the existing objects: if requested
+// by SendInitialEvents, or, without it, at resource version 0 or none.
 func wantsInitial(opts storage.ListOptions, from engine.Revision) bool {
 	if opts.SendInitialEvents == nil {
 		return from == 0
@@ -30,8 +31,8 @@ func wantsInitial(opts storage.ListOptions, from engine.Revision) bool {
 // the watch can go on from where it is.
 func (w *watcher) begin(ctx context.Context) error {
 	if !w.initial {
-		// The hub may be so little behind that it could serve this watch.
-		// Whether a revision is too old must not depend on that.
+		// The dispatcher may be at this revision still and could serve the watch, but
+		// whether a revision is too old must not depend on how far it is.
 		if w.seen < w.store.engine.Horizon() {
 			return engine.ErrCompacted
 		}
@@ -49,7 +50,7 @@ func (w *watcher) begin(ctx context.Context) error {
 	return nil
 }
 
-// sendInitial sends what there is as ADDED.
+// sendInitial sends the existing objects as ADDED events.
 func (w *watcher) sendInitial(ctx context.Context) error {
 	query := w.store.config.narrow(engine.Query{Prefix: []byte(w.scope.key)}, w.scope.pin)
 	for more := true; more; {
@@ -111,7 +112,7 @@ func (w *watcher) read(ctx context.Context, query engine.Query, take func(engine
 	return revision, err
 }
 
-// endOfInitial sends the bookmark that tells clients they have the whole state.
+// endOfInitial sends the bookmark that marks the end of the initial events.
 func (w *watcher) endOfInitial(ctx context.Context) error {
 	object, err := w.bookmarkObject(w.seen)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// itemSlice is the Items of a list object, whatever its type.
+// itemSlice is the Items field of a list object of any type.
 type itemSlice struct {
 	slice reflect.Value
 	make  func() runtime.Object
@@ -38,10 +38,10 @@ func itemsOf(listObj runtime.Object) (*itemSlice, error) {
 	return items, nil
 }
 
-// itemMaker returns what makes one item for the codec to decode into.
+// itemMaker returns a function that makes an empty item for the codec to decode into.
 func itemMaker(listObj runtime.Object, item reflect.Type) (func() runtime.Object, error) {
 	if list, ok := listObj.(*unstructured.UnstructuredList); ok && list.GetAPIVersion() != "" {
-		// Without its version the codec could not tell what to convert to.
+		// The codec converts to the version that the item has.
 		version := list.GetAPIVersion()
 		return func() runtime.Object {
 			return &unstructured.Unstructured{Object: map[string]any{"apiVersion": version}}
@@ -64,7 +64,7 @@ func (s *itemSlice) append(obj runtime.Object) {
 	s.slice.Set(reflect.Append(s.slice, reflect.ValueOf(obj).Elem()))
 }
 
-// neverNil makes an empty list say [] instead of null.
+// neverNil makes Items of an empty list encode as [] instead of null.
 func (s *itemSlice) neverNil() {
 	if s.slice.IsNil() {
 		s.slice.Set(reflect.MakeSlice(s.slice.Type(), 0, 0))

@@ -34,7 +34,7 @@ func (s *Store) GetList(ctx context.Context, key string, opts storage.ListOption
 		opts:   opts,
 		pin:    s.config.pinned(opts.Predicate),
 		items:  items,
-		errors: itemErrors{gather: s.config.AllowUnsafeDelete},
+		errors: itemErrors{collect: s.config.AllowUnsafeDelete},
 		at: listPosition{
 			prefix:      prefix,
 			continueKey: continueKey,
@@ -45,7 +45,7 @@ func (s *Store) GetList(ctx context.Context, key string, opts storage.ListOption
 	}
 	begun := time.Now()
 	err = list.read(ctx)
-	s.config.Observer.Listed(s.config.fieldOf(list.pin), list.looked, items.len(), time.Since(begun))
+	s.config.Observer.Listed(s.config.fieldOf(list.pin), list.evaluated, items.len(), time.Since(begun))
 	if err != nil {
 		return err
 	}
@@ -61,23 +61,24 @@ type listing struct {
 	at    listPosition
 
 	errors itemErrors
-	// looked counts the objects that were looked at, lastKey is the last one's.
-	looked  int
-	lastKey string
-	// behind counts the keys that follow a full page, as far as they were looked at;
-	// uncounted tells that there are more.
+	// evaluated counts the objects that the selector was evaluated on; lastKey is the
+	// key of the last of them.
+	evaluated int
+	lastKey   string
+	// behind counts the keys after a full page, as far as they were read; uncounted is
+	// whether there may be more.
 	behind    int64
 	uncounted bool
-	// left is about how many keys there were before the page, 0 if that is not known;
-	// leftIsOfList tells that it is of the revision of the list, or nearly so.
+	// left estimates the number of keys from the start of the page on, 0 if it is not
+	// known; leftIsOfList is whether it is of about the revision of the list.
 	left         int64
 	leftIsOfList bool
 }
 
-// read fills the items and sets the revision that they are from.
+// read appends the items and sets the revision of the list.
 func (l *listing) read(ctx context.Context) error {
-	// Without a revision of its own the list is of the newest, which must not
-	// be older than what the client asks for.
+	// A list at no particular revision is of the newest one, which must not be older than
+	// the resource version of the request.
 	if l.at.revision == 0 {
 		if err := l.store.checkNotOlderThan(l.opts.ResourceVersion, l.store.engine.Revision()); err != nil {
 			return err
@@ -109,15 +110,14 @@ func (l *listing) scan(ctx context.Context) (engine.Revision, error) {
 	return l.store.engine.List(ctx, query, func(record engine.Record) bool { return l.add(ctx, record) })
 }
 
-// add takes the next record in the order of keys and tells whether it wants
-// more.
+// add evaluates the next record in the order of keys and reports whether to go on.
 func (l *listing) add(ctx context.Context, record engine.Record) bool {
 	if limit := l.opts.Predicate.Limit; limit > 0 && int64(l.items.len()) >= limit {
 		return l.addBehind()
 	}
 	key := string(record.Key)
 	l.lastKey = key
-	l.looked++
+	l.evaluated++
 	obj, err := l.decode(ctx, key, record)
 	if err != nil {
 		return !l.errors.add(key, err)
@@ -128,8 +128,9 @@ func (l *listing) add(ctx context.Context, record engine.Record) bool {
 	return true
 }
 
-// addBehind counts a key that the page has no room for. What is behind a page
-// that a selector cut is never told, so one is enough there.
+// addBehind counts a key after a full page and reports whether to go on. The page of a
+// list with a selector has no remainingItemCount: there one key is enough to know that
+// the list continues.
 func (l *listing) addBehind() bool {
 	l.behind++
 	if !l.opts.Predicate.Empty() {
@@ -157,7 +158,7 @@ func (l *listing) decode(ctx context.Context, key string, record engine.Record) 
 	return l.store.values.decodeNew(data, l.items.newItem(), record.Revision)
 }
 
-// finish writes what the list says about itself.
+// finish sets the metadata of the list.
 func (l *listing) finish(listObj runtime.Object) error {
 	l.items.neverNil()
 	remaining, known := l.remaining()
@@ -170,8 +171,8 @@ func (l *listing) finish(listObj runtime.Object) error {
 		count = nil
 	}
 	if count != nil && l.uncounted {
-		// What is behind the next page can be looked at no more than this one's.
-		if token, err = withRemaining(token, *count); err != nil {
+		// The next page cannot count what is after it either, and needs this number.
+		if token, err = addRemaining(token, *count); err != nil {
 			return err
 		}
 	}
@@ -182,9 +183,8 @@ func (l *listing) finish(listObj runtime.Object) error {
 	return nil
 }
 
-// estimate finds out how many keys a list without a selector has before it, without
-// reading them: the continue token has it, or the engine knows it. The engine's number
-// is of now, whatever the list's revision.
+// estimate sets left for a list without a selector, without reading the keys: from the
+// continue token, or from the engine, whose number is always of the newest revision.
 func (l *listing) estimate() error {
 	if l.opts.Predicate.Limit == 0 || !l.opts.Recursive || !l.opts.Predicate.Empty() {
 		return nil
@@ -200,9 +200,9 @@ func (l *listing) estimate() error {
 	return err
 }
 
-// remaining is the number of objects behind the page, which etcd gives for lists
-// without a selector. To look at them all would make the first page of ten million
-// objects cost like the last, so beyond a limit it is an estimate.
+// remaining returns the number of objects after the page, and false if not even an
+// estimate is known. Above Config.RemainingCountLimit it is an estimate: an exact count
+// would read all objects for each page.
 func (l *listing) remaining() (count int64, known bool) {
 	if !l.uncounted {
 		return l.behind, true

@@ -16,7 +16,7 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/engine"
 )
 
-// BenchmarkFirstPage lists first pages where very many objects are behind.
+// BenchmarkFirstPage lists first pages of very large collections.
 func BenchmarkFirstPage(b *testing.B) {
 	const pods, writers = 200_000, 64
 	f := newFixture(b)

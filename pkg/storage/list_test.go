@@ -28,25 +28,25 @@ func TestRemainingItemCount(t *testing.T) {
 	f := newFixture(t, func(config *Config) { config.RemainingCountLimit = limit })
 	createPods(t, f.store, "ns", pods)
 	createPods(t, f.store, "other", 3)
-	// Something that is no pod.
+	// A key of another resource, which must not be counted.
 	f.increaseRevision(t.Context(), t)
 	f.awaitCounts(t, "/pods/ns/")
 	for _, test := range []struct {
 		name, key string
-		// size is that of the pages, page the number of the one to look at.
+		// size is the limit of each page, page the number of the page to check.
 		size int64
 		page int
 		node string
 		want *int64
 	}{
-		{"all behind are counted", "/pods/ns/", 20, 1, "", ptr.To[int64](10)},
-		{"many behind a first page of a namespace", "/pods/ns/", 5, 1, "", ptr.To[int64](25)},
-		{"many behind a second page of a namespace", "/pods/ns/", 5, 2, "", ptr.To[int64](20)},
-		{"one more than is counted", "/pods/ns/", 19, 1, "", ptr.To[int64](11)},
-		{"many behind a first page of all", "/pods/", 5, 1, "", ptr.To[int64](28)},
-		{"many behind a second page of all", "/pods/", 5, 2, "", ptr.To[int64](23)},
-		{"few behind a later page", "/pods/", 5, 5, "", ptr.To[int64](8)},
-		{"none behind", "/pods/ns/", 10, 3, "", nil},
+		{"the rest is counted", "/pods/ns/", 20, 1, "", ptr.To[int64](10)},
+		{"first page of a large namespace", "/pods/ns/", 5, 1, "", ptr.To[int64](25)},
+		{"second page of a large namespace", "/pods/ns/", 5, 2, "", ptr.To[int64](20)},
+		{"one more than the limit", "/pods/ns/", 19, 1, "", ptr.To[int64](11)},
+		{"first page of all namespaces", "/pods/", 5, 1, "", ptr.To[int64](28)},
+		{"second page of all namespaces", "/pods/", 5, 2, "", ptr.To[int64](23)},
+		{"later page", "/pods/", 5, 5, "", ptr.To[int64](8)},
+		{"last page", "/pods/ns/", 10, 3, "", nil},
 		{"a selector", "/pods/", 1, 1, "node-1", nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -64,7 +64,7 @@ func TestRemainingItemCount(t *testing.T) {
 			if !ptr.Equal(list.RemainingItemCount, test.want) {
 				t.Errorf("got %d, want %d", ptr.Deref(list.RemainingItemCount, -1), ptr.Deref(test.want, -1))
 			}
-			// A token has the number only where the next page could not count.
+			// A token has the number only if the next page cannot count.
 			if got, want := remainingOf(list.Continue), ptr.Deref(test.want, 0); got != want && (got != 0 || want > limit) {
 				t.Errorf("the token has %d, want %d", got, want)
 			}
@@ -87,8 +87,8 @@ func (f *fixture) awaitCounts(t *testing.T, prefix string) {
 	}
 }
 
-// A list at an older revision is counted where that is possible, since the engine
-// knows of now alone; and one whose token is too old goes on with its number.
+// A list at an older revision is counted where possible, because the engine's number is
+// that of the newest revision; one whose token has expired goes on with the number in it.
 func TestRemainingItemCount_OfAnOlderRevision(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, func(config *Config) { config.RemainingCountLimit = 10 })
@@ -130,14 +130,14 @@ func TestRemainingItemCount_OfAnOlderRevision(t *testing.T) {
 	}
 }
 
-// What a client makes of a token is of no harm.
+// TestRemainingOf also decodes tokens that a client has made up.
 func TestRemainingOf(t *testing.T) {
 	t.Parallel()
 	token, err := storage.EncodeContinue("/pods/ns/a\x00", "/pods/ns/", 7)
 	if err != nil {
 		t.Fatal(err)
 	}
-	more, err := withRemaining(token, 1234567)
+	more, err := addRemaining(token, 1234567)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,8 +28,8 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/engine"
 )
 
-// keyRing is a transformer as an encryption configuration makes it: it writes
-// with the first provider and reads with all. The empty name is no encryption.
+// keyRing returns a transformer like that of an encryption configuration: it writes with
+// the first provider and reads with all. The empty name stands for no encryption.
 func keyRing(t *testing.T, names ...string) value.Transformer {
 	t.Helper()
 	var providers []value.PrefixTransformer
@@ -51,8 +51,7 @@ func keyRing(t *testing.T, names ...string) value.Transformer {
 	return value.NewPrefixTransformers(errors.New("no matching key"), providers...)
 }
 
-// directory is a data directory that is opened with one configuration after
-// the other.
+// directory is a data directory that a test opens with several configs in turn.
 type directory struct {
 	*testing.T
 	memory *vfs.MemFS
@@ -148,7 +147,7 @@ func (d *directory) wantList(node string, want ...string) {
 	}
 }
 
-// rewrite writes the pod as it is, like somebody who replaces what he read.
+// rewrite updates the pod without changing it, like kubectl replace.
 func (d *directory) rewrite(name string) {
 	d.Helper()
 	same := func(obj runtime.Object) (runtime.Object, error) { return obj, nil }
@@ -158,7 +157,7 @@ func (d *directory) rewrite(name string) {
 	}
 }
 
-// sealedWith returns the beginning of what is stored.
+// sealedWith returns the prefix of the stored value.
 func (d *directory) sealedWith(name string) string {
 	d.Helper()
 	record, _, err := d.engine.Get(d.Context(), []byte("/pods/ns/"+name), 0)
@@ -172,9 +171,9 @@ func (d *directory) sealedWith(name string) string {
 	return prefix
 }
 
-// TestSealingComesAndGoes turns encryption on, changes its key, and turns it off
-// again. Each time some pods are rewritten and others are not.
-func TestSealingComesAndGoes(t *testing.T) {
+// TestSealingChanges turns encryption on, changes its key, and turns it off again. Each
+// time some pods are rewritten and others are not.
+func TestSealingChanges(t *testing.T) {
 	t.Parallel()
 	d := newDirectory(t)
 	d.reopen(keyRing(t, ""), "")
@@ -231,8 +230,8 @@ func unreadable(t *testing.T, adjust ...func(*Config)) *directory {
 	return d
 }
 
-// A list must not be short of an object only because it cannot be told whether
-// that belongs to it. It fails, as one does that reads everything.
+// A list by an index must not leave out an object because its value cannot be read. It
+// fails, as a list without a selector does.
 func TestListByIndexNamesUnreadableObjects(t *testing.T) {
 	t.Parallel()
 	d := unreadable(t)
@@ -241,7 +240,7 @@ func TestListByIndexNamesUnreadableObjects(t *testing.T) {
 			t.Errorf("pods on %q: %q and %v, want an error that names b", node, got, err)
 		}
 	}
-	// Where the index tells, nothing unreadable is looked at.
+	// A list of objects that are in the index reads no corrupt object.
 	d.reopen(keyRing(t, "B", "A"), "third")
 	d.wantList("n1", "a", "b")
 	d.reopen(keyRing(t, "B"), "third")
@@ -251,7 +250,7 @@ func TestListByIndexNamesUnreadableObjects(t *testing.T) {
 	d.wantList("n3")
 }
 
-func TestUnreadableObjectsComeBackWithTheirKey(t *testing.T) {
+func TestObjectsAreReadableAgainWithTheirKey(t *testing.T) {
 	t.Parallel()
 	d := unreadable(t)
 	d.reopen(keyRing(t, "B", "A"), "second")
@@ -260,7 +259,7 @@ func TestUnreadableObjectsComeBackWithTheirKey(t *testing.T) {
 	d.wantList("n3")
 }
 
-// TestUnsafeDeletionOfUnreadableObjects is for who has given up on the key.
+// TestUnsafeDeletionOfUnreadableObjects deletes objects whose key is lost.
 func TestUnsafeDeletionOfUnreadableObjects(t *testing.T) {
 	t.Parallel()
 	d := unreadable(t, allowUnsafeDelete)
@@ -293,8 +292,8 @@ func TestUnsafeDeletionOfUnreadableObjects(t *testing.T) {
 	d.wantList("n1", "a")
 }
 
-// TestWatchByIndexTellsOfUnreadableObjects asks for the initial events of a node.
-func TestWatchByIndexTellsOfUnreadableObjects(t *testing.T) {
+// TestWatchByIndexFailsOnUnreadableObjects asks for the initial events of a node.
+func TestWatchByIndexFailsOnUnreadableObjects(t *testing.T) {
 	t.Parallel()
 	d := unreadable(t)
 	w, err := d.store.Watch(t.Context(), "/pods/", storage.ListOptions{Recursive: true, Predicate: onNode("n3")})
@@ -307,8 +306,8 @@ func TestWatchByIndexTellsOfUnreadableObjects(t *testing.T) {
 	}
 }
 
-// TestPagesOfSealedObjects reads pages by an index; tokens tell keys, which are
-// stored as they are, and no value.
+// TestPagesOfSealedObjects reads pages by an index. Continue tokens have keys, which are
+// stored as plaintext anyway, and no values.
 func TestPagesOfSealedObjects(t *testing.T) {
 	t.Parallel()
 	d := newDirectory(t)

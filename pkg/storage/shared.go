@@ -15,9 +15,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// sharedObject is an object in the hands of many watchers at once. Nobody gets
-// to write to it: who wants it plain gets a copy. Each of its encodings is made
-// once and serves all.
+// sharedObject is an object that many watchers share. It is never written to: its methods
+// only return copies of the object. Each encoding of it is made once.
 type sharedObject struct {
 	object runtime.Object
 
@@ -30,7 +29,7 @@ var (
 	_ metav1.ObjectMetaAccessor = (*sharedObject)(nil)
 )
 
-// newSharedObject takes the object over.
+// newSharedObject takes ownership of the object.
 func newSharedObject(object runtime.Object) *sharedObject { return &sharedObject{object: object} }
 
 // CacheEncode implements runtime.CacheableObject.
@@ -57,7 +56,7 @@ func (o *sharedObject) encoding(id runtime.Identifier, encode func(runtime.Objec
 	}
 	encoding := sync.OnceValues(func() ([]byte, error) {
 		buffer := &bytes.Buffer{}
-		// Encoders may write to what they encode, its kind for one.
+		// Encoders may write to the object, for example its kind.
 		err := encode(o.GetObject(), buffer)
 		return buffer.Bytes(), err
 	})
@@ -68,11 +67,11 @@ func (o *sharedObject) encoding(id runtime.Identifier, encode func(runtime.Objec
 	return encoding
 }
 
-// GetObject implements runtime.CacheableObject: it returns a copy that belongs
-// to the caller.
+// GetObject implements runtime.CacheableObject. It returns a copy, which the caller may
+// write to.
 func (o *sharedObject) GetObject() runtime.Object { return o.object.DeepCopyObject() }
 
-// GetObjectKind implements runtime.Object. What it returns is of a copy.
+// GetObjectKind implements runtime.Object. It returns a copy.
 func (o *sharedObject) GetObjectKind() schema.ObjectKind {
 	kind := o.object.GetObjectKind().GroupVersionKind()
 	return &metav1.TypeMeta{APIVersion: kind.GroupVersion().String(), Kind: kind.Kind}
@@ -81,8 +80,8 @@ func (o *sharedObject) GetObjectKind() schema.ObjectKind {
 // DeepCopyObject implements runtime.Object.
 func (o *sharedObject) DeepCopyObject() runtime.Object { return newSharedObject(o.GetObject()) }
 
-// GetObjectMeta implements metav1.ObjectMetaAccessor. What it returns is of a
-// copy; it is nil for objects without metadata.
+// GetObjectMeta implements metav1.ObjectMetaAccessor. It returns the metadata of a copy,
+// nil for objects without metadata.
 func (o *sharedObject) GetObjectMeta() metav1.Object {
 	accessor, err := meta.Accessor(o.GetObject())
 	if err != nil {

@@ -38,7 +38,7 @@ func TestWatchersShareOneEncoding(t *testing.T) {
 		if !ok {
 			return errors.New("not a pod")
 		}
-		// Encoders do such things; nobody else may see it.
+		// Encoders do set the kind. The other watchers must not see it.
 		pod.Kind = "Changed"
 		_, err := io.WriteString(w, pod.Name)
 		return err
@@ -48,7 +48,7 @@ func TestWatchersShareOneEncoding(t *testing.T) {
 		obj := nextEvent(t, w).Object
 		shared, ok := obj.(runtime.CacheableObject)
 		if !ok {
-			t.Fatal("the object cannot keep its encoding")
+			t.Fatal("the object is no runtime.CacheableObject")
 		}
 		clients.Go(func() {
 			got := &bytes.Buffer{}

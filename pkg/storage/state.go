@@ -16,15 +16,16 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/engine"
 )
 
-// state is what a key holds, as far as an update or a deletion knows it.
+// state is what an update or a deletion assumes a key to hold.
 type state struct {
 	// obj is nil if it cannot be read.
 	obj runtime.Object
-	// data is what obj is encoded to.
+	// data is the encoded obj.
 	data []byte
 	// revision is 0 when the key does not exist.
 	revision engine.Revision
-	// stale asks for the value to be written again although it is the same.
+	// stale is whether the value must be rewritten even if it does not change, because
+	// it is not encrypted with the write key in use.
 	stale bool
 }
 
@@ -32,7 +33,7 @@ func (s *state) meta() storage.ResponseMeta {
 	return storage.ResponseMeta{ResourceVersion: uint64(s.revision)}
 }
 
-// expectation holds if the key still is in this state.
+// expectation is the condition that the key still is in this state.
 func (s *state) expectation() engine.Expectation {
 	if s.revision == 0 {
 		return engine.Absent()
@@ -44,13 +45,13 @@ func (s *state) expectation() engine.Expectation {
 type stateReader struct {
 	store *Store
 	key   string
-	// newObject makes an empty object of the type that the caller asked for.
+	// newObject returns an empty object of the caller's type.
 	newObject func() (runtime.Object, error)
-	// absentIsEmpty makes a key that does not exist an empty object instead of
-	// an error.
+	// absentIsEmpty makes the state of a key that does not exist an empty object instead
+	// of an error.
 	absentIsEmpty bool
-	// wantCorrupt asks for a state that cannot be read, see
-	// storage.DeleteOptions.
+	// wantCorrupt makes an object that can be read an error, and one that cannot none:
+	// storage.DeleteOptions.ExpectTransformOrDecodeError.
 	wantCorrupt bool
 }
 
@@ -77,7 +78,7 @@ func emptyLike(out runtime.Object, pointer reflect.Value) (runtime.Object, error
 	return empty, nil
 }
 
-// current reads the state that the key has now.
+// current reads the state of the key from the engine.
 func (r *stateReader) current(ctx context.Context) (*state, error) {
 	record, _, err := r.store.engine.Get(ctx, []byte(r.key), 0)
 	if errors.Is(err, engine.ErrNotFound) {
@@ -89,7 +90,7 @@ func (r *stateReader) current(ctx context.Context) (*state, error) {
 	return r.of(ctx, record)
 }
 
-// afterConflict is the state that a commit found instead of the expected one.
+// afterConflict returns the state that a commit found instead of the expected one.
 func (r *stateReader) afterConflict(ctx context.Context, conflict *engine.ConflictError) (*state, error) {
 	if conflict.Current == nil {
 		return r.absent()
@@ -134,20 +135,76 @@ func (r *stateReader) of(ctx context.Context, record engine.Record) (*state, err
 	return result, nil
 }
 
-// suggested is the state of an object that the caller has from a cache. Whether
-// the key still is in it turns out at the commit.
+// suggested returns the state of an object from the caller's cache. It may be out of
+// date, which the commit detects.
 func (r *stateReader) suggested(obj runtime.Object) (*state, error) {
 	versioner := r.store.config.Versioner
 	revision, err := versioner.ObjectResourceVersion(obj)
 	if err != nil {
 		return nil, fmt.Errorf("reading the resource version of the cached object: %w", err)
 	}
-	// The cache's object carries a revision, what is stored does not. The
-	// caller gets its object back as it was.
+	// Encoding clears the resource version, which the stored form does not have. The
+	// caller's object must keep it.
 	data, err := r.store.values.encode(obj)
 	if err != nil {
 		return nil, err
 	}
 	r.store.values.setRevision(obj, engine.Revision(revision))
 	return &state{obj: obj, data: data, revision: engine.Revision(revision)}, nil
+}
+
+// attempt is the state on which an update or a deletion is tried. It begins with the
+// caller's suggestion, if there is one. A failure on a suggestion is returned only after
+// the engine confirmed that the suggestion was up to date.
+type attempt struct {
+	reader *stateReader
+	*state
+	// upToDate is whether the state was read from the engine.
+	upToDate bool
+}
+
+func beginAttempt(ctx context.Context, reader *stateReader, suggestion runtime.Object) (*attempt, error) {
+	a := &attempt{reader: reader}
+	if suggestion == nil {
+		err := a.refresh(ctx)
+		return a, err
+	}
+	suggested, err := reader.suggested(suggestion)
+	if err != nil {
+		return nil, err
+	}
+	a.state = suggested
+	return a, nil
+}
+
+// refresh reads the state from the engine.
+func (a *attempt) refresh(ctx context.Context) error {
+	current, err := a.reader.current(ctx)
+	if err != nil {
+		return err
+	}
+	a.set(current)
+	return nil
+}
+
+// set replaces the state by one that the engine returned.
+func (a *attempt) set(current *state) {
+	a.state, a.upToDate = current, true
+}
+
+// retryUnlessUpToDate returns nil after an attempt that failed on an outdated suggestion:
+// the state is refreshed and the attempt is worth a retry. Otherwise it returns the error
+// for the caller.
+func (a *attempt) retryUnlessUpToDate(ctx context.Context, cause error) error {
+	if a.upToDate {
+		return cause
+	}
+	before := a.revision
+	if err := a.refresh(ctx); err != nil {
+		return err
+	}
+	if a.revision == before {
+		return cause
+	}
+	return nil
 }

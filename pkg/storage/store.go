@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apiserver/pkg/storage"
 
@@ -18,10 +19,10 @@ import (
 
 // Store is a storage.Interface over an engine.
 type Store struct {
-	config Config
-	engine *engine.Engine
-	values *values
-	hub    *hub
+	config     Config
+	engine     *engine.Engine
+	values     *valueCodec
+	dispatcher *dispatcher
 
 	sizeMutex    sync.Mutex
 	sizeEstimate bool
@@ -29,9 +30,9 @@ type Store struct {
 
 var _ storage.Interface = (*Store)(nil)
 
-// New returns the store of the config and the function that ends it with all
-// its watches. That function may be called more than once. The engine is closed
-// by the caller, afterwards.
+// New returns a store and a function that closes it and ends all its watches; it may be
+// called more than once. The caller closes the engine after that. An error is returned
+// if a required field of the config is not set or invalid, or the engine is closed.
 func New(config Config) (storage.Interface, func(), error) {
 	config = config.withDefaults()
 	if !config.AllowUnsafeDelete {
@@ -60,16 +61,16 @@ func newStore(config Config) (*Store, error) {
 		values: config.values(),
 	}
 	store.values.markCorrupt = config.AllowUnsafeDelete
-	hub, err := startHub(store.engine, store.values, config.Indexes, config.Observer.Changed)
+	dispatcher, err := startDispatcher(store.engine, store.values, config.Indexes, config.Observer.Changed)
 	if err != nil {
 		return nil, fmt.Errorf("creating the store: %w", err)
 	}
-	store.hub = hub
+	store.dispatcher = dispatcher
 	return store, nil
 }
 
 // close ends all watches and waits for them.
-func (s *Store) close() { s.hub.close() }
+func (s *Store) close() { s.dispatcher.close() }
 
 // Versioner implements storage.Interface.
 func (s *Store) Versioner() storage.Versioner { return s.config.Versioner }
@@ -100,8 +101,8 @@ func (s *Store) Create(ctx context.Context, key string, obj, out runtime.Object,
 	return s.values.writtenInto(obj, data, out, revision)
 }
 
-// write seals the data of the object and commits it. It returns the engine's
-// errors as they are.
+// write seals the data of the object and commits it. Errors of the engine are returned
+// unconverted.
 func (s *Store) write(ctx context.Context, key string, obj runtime.Object, data []byte, expect engine.Expectation, ttl uint64) (engine.Revision, error) {
 	sealed, err := s.values.seal(ctx, key, data)
 	if err != nil {
@@ -116,8 +117,8 @@ func (s *Store) write(ctx context.Context, key string, obj runtime.Object, data 
 	})
 }
 
-// deadline is the end of a life of so many seconds from now. As everywhere in
-// storage.Interface, zero is a life without end.
+// deadline returns the time at which an object with the time to live, in seconds,
+// expires. A ttl of zero means that it never does.
 func (s *Store) deadline(ttl uint64) time.Time {
 	if ttl == 0 {
 		return time.Time{}
@@ -161,16 +162,52 @@ func (s *Store) GetCurrentResourceVersion(context.Context) (uint64, error) {
 
 // CompactRevision implements storage.Interface.
 func (s *Store) CompactRevision() int64 {
-	horizon := s.engine.Horizon()
-	if horizon <= 1 {
-		// Nothing is below the first revision, so nothing was compacted yet.
+	revision := s.engine.Horizon()
+	if revision <= 1 {
+		// Nothing was compacted yet: no revision is below the first.
 		return 0
 	}
-	return int64(horizon) //nolint:gosec // revisions count commits
+	return int64(revision) //nolint:gosec // revisions count commits
 }
 
 // RequestWatchProgress implements storage.Interface.
 func (s *Store) RequestWatchProgress(context.Context) error {
-	s.hub.progressAll()
+	s.dispatcher.progressAll()
+	return nil
+}
+
+// KeySeparator separates the resource, the namespace and the name in keys. The engine
+// counts keys by the prefixes that end with it.
+const KeySeparator byte = '/'
+
+// prepareKey checks the key of a request. It ends a recursive one with a slash, so that
+// "/events/a" does not select keys of "/events/ab".
+func (s *Store) prepareKey(key string, recursive bool) (string, error) {
+	return storage.PrepareKey(s.resourceRoot(), key, recursive)
+}
+
+// resourceRoot returns the prefix of all keys of the resource, with a slash at its end.
+func (s *Store) resourceRoot() string { return resourceRoot(s.config.ResourcePrefix) }
+
+func resourceRoot(prefix string) string {
+	if prefix[len(prefix)-1] == '/' {
+		return prefix
+	}
+	return prefix + "/"
+}
+
+// checkNotOlderThan returns an error if the revision is older than the resource version
+// of the request: the client has seen newer data.
+func (s *Store) checkNotOlderThan(resourceVersion string, revision engine.Revision) error {
+	if resourceVersion == "" {
+		return nil
+	}
+	wanted, err := s.config.Versioner.ParseResourceVersion(resourceVersion)
+	if err != nil {
+		return apierrors.NewBadRequest(fmt.Sprintf("invalid resource version: %v", err))
+	}
+	if wanted > uint64(revision) {
+		return storage.NewTooLargeResourceVersionError(wanted, uint64(revision), 0)
+	}
 	return nil
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/engine"
 )
 
-// GuaranteedUpdate implements storage.Interface. As with the etcd3 store, an
-// update that returns no time to live makes the object live without end.
+// GuaranteedUpdate implements storage.Interface. As in the etcd3 store, an update that
+// returns no time to live makes an object that never expires.
 func (s *Store) GuaranteedUpdate(ctx context.Context, key string, destination runtime.Object, ignoreNotFound bool,
 	preconditions *storage.Preconditions, tryUpdate storage.UpdateFunc, cachedExistingObject runtime.Object,
 ) error {
@@ -51,18 +51,18 @@ type update struct {
 	attempt       *attempt
 }
 
-// once tries the update on the state of the attempt. With neither an error nor
-// done it is to be tried again.
+// once tries the update on the state of the attempt. The caller retries if it is neither
+// done nor failed.
 func (u *update) once(ctx context.Context) (done bool, err error) {
 	if err := u.preconditions.Check(u.key, u.attempt.obj); err != nil {
-		if u.attempt.certain {
+		if u.attempt.upToDate {
 			return false, err
 		}
 		return false, u.attempt.refresh(ctx)
 	}
 	updated, ttl, err := u.try(u.attempt.obj, u.attempt.meta())
 	if err != nil {
-		return false, u.attempt.refused(ctx, err)
+		return false, u.attempt.retryUnlessUpToDate(ctx, err)
 	}
 	data, err := u.store.values.encode(updated)
 	if err != nil {
@@ -80,10 +80,10 @@ func (u *update) once(ctx context.Context) (done bool, err error) {
 	return u.commit(ctx, updated, data, ttl)
 }
 
-// confirmUnchanged tells whether what is stored equals data. A suggestion that
-// equals it proves nothing.
+// confirmUnchanged reports whether the stored data equals data. It reads the engine if
+// the state is only a suggestion.
 func (u *update) confirmUnchanged(ctx context.Context, data []byte) (bool, error) {
-	if u.attempt.certain {
+	if u.attempt.upToDate {
 		return true, nil
 	}
 	if err := u.attempt.refresh(ctx); err != nil {

@@ -26,12 +26,12 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/engine"
 )
 
-// waitLimit ends tests that hang. Nothing waits that long when it works.
+// waitLimit fails tests that hang.
 const waitLimit = 3 * time.Minute
 
-// TestWatchSeesEachChangeOnce is S1: watches of every kind, begun before and in
-// the middle of random writes, quick and slow, each with hardly any buffer, get
-// just what the engine's own record of changes says.
+// TestWatchSeesEachChangeOnce checks S1: watches of every scope, started before and during
+// random writes, fast and slow, each with a tiny buffer, get exactly the events of the
+// changes that the engine has.
 func TestWatchSeesEachChangeOnce(t *testing.T) {
 	t.Parallel()
 	const writers, writesEach = 4, 300
@@ -86,7 +86,7 @@ func TestWatchSeesEachChangeOnce(t *testing.T) {
 		select {
 		case <-half:
 		case <-ctx.Done():
-			t.Fatal("the writers do not get on")
+			t.Fatal("the writers do not finish")
 		}
 	}
 	beginAll("quick from the middle", 0)
@@ -110,15 +110,14 @@ func TestWatchSeesEachChangeOnce(t *testing.T) {
 	}
 }
 
-// told is one event as a watch tells it.
-type told struct {
+// sent is one event of a watch.
+type sent struct {
 	Type     watch.EventType
 	Key      string
 	Revision engine.Revision
 }
 
-// recorded is one change as the engine records it, with the nodes that the pod
-// was on before and after.
+// recorded is one change of the engine, with the nodes of the pod before and after it.
 type recorded struct {
 	key          string
 	revision     engine.Revision
@@ -131,14 +130,14 @@ type recording struct {
 	after engine.Revision
 	scope scope
 	node  string
-	// pause is after how many events the reader waits for a moment.
+	// pause is the number of events after which the reader sleeps briefly.
 	pause int
 	watch watch.Interface
 }
 
-// expected is what the watch is to tell, worked out in the plainest way.
-func (r *recording) expected(changes []recorded) []told {
-	var result []told
+// expected returns the events of the watch, computed without any index.
+func (r *recording) expected(changes []recorded) []sent {
+	var result []sent
 	for _, c := range changes {
 		if c.revision <= r.after || !r.scope.covers(&change{key: c.key}) {
 			continue
@@ -147,21 +146,20 @@ func (r *recording) expected(changes []recorded) []told {
 		is := c.is && (r.node == "" || c.node == r.node)
 		switch {
 		case was && is:
-			result = append(result, told{watch.Modified, c.key, c.revision})
+			result = append(result, sent{watch.Modified, c.key, c.revision})
 		case is:
-			result = append(result, told{watch.Added, c.key, c.revision})
+			result = append(result, sent{watch.Added, c.key, c.revision})
 		case was:
-			result = append(result, told{watch.Deleted, c.key, c.revision})
+			result = append(result, sent{watch.Deleted, c.key, c.revision})
 		}
 	}
 	return result
 }
 
-// read takes as many events as are expected, and then makes sure that nothing
-// came twice at the end.
-func (r *recording) read(ctx context.Context, t *testing.T, changes []recorded, last engine.Revision) []told {
+// read reads as many events as are expected, and then checks that no other follows.
+func (r *recording) read(ctx context.Context, t *testing.T, changes []recorded, last engine.Revision) []sent {
 	t.Helper()
-	var result []told
+	var result []sent
 	for range len(r.expected(changes)) {
 		event, ok := r.next(ctx)
 		if !ok {
@@ -175,32 +173,32 @@ func (r *recording) read(ctx context.Context, t *testing.T, changes []recorded, 
 	}
 	r.watch.Stop()
 	for event := range r.watch.ResultChan() {
-		if extra := r.toldBy(event); extra.Revision <= last {
+		if extra := r.eventOf(event); extra.Revision <= last {
 			t.Errorf("%s: unexpected %v", r.name, extra)
 		}
 	}
 	return result
 }
 
-func (r *recording) next(ctx context.Context) (told, bool) {
+func (r *recording) next(ctx context.Context) (sent, bool) {
 	select {
 	case event, ok := <-r.watch.ResultChan():
-		return r.toldBy(event), ok
+		return r.eventOf(event), ok
 	case <-ctx.Done():
-		return told{}, false
+		return sent{}, false
 	}
 }
 
-func (r *recording) toldBy(event watch.Event) told {
+func (r *recording) eventOf(event watch.Event) sent {
 	pod := podOf(event)
 	revision, err := storage.APIObjectVersioner{}.ObjectResourceVersion(pod)
 	if err != nil {
-		return told{Type: watch.Error}
+		return sent{Type: watch.Error}
 	}
-	return told{event.Type, "/pods/" + pod.Namespace + "/" + pod.Name, engine.Revision(revision)}
+	return sent{event.Type, "/pods/" + pod.Namespace + "/" + pod.Name, engine.Revision(revision)}
 }
 
-// waitAMoment lets others run.
+// waitAMoment sleeps briefly.
 func waitAMoment(ctx context.Context) {
 	select {
 	case <-time.After(time.Millisecond):
@@ -208,7 +206,7 @@ func waitAMoment(ctx context.Context) {
 	}
 }
 
-// writeAtRandom makes one change to one of a few pods.
+// writeAtRandom creates, updates or deletes one of a few pods.
 func writeAtRandom(ctx context.Context, store storage.Interface, random *rand.Rand) error {
 	namespace, name := fmt.Sprintf("ns-%d", random.IntN(2)), fmt.Sprintf("pod-%d", random.IntN(5))
 	key := "/pods/" + namespace + "/" + name
@@ -231,7 +229,7 @@ func writeAtRandom(ctx context.Context, store storage.Interface, random *rand.Ra
 	}), nil)
 }
 
-// changesOf reads the engine's record of all changes.
+// changesOf reads all changes from the engine.
 func changesOf(ctx context.Context, t *testing.T, f *fixture) []recorded {
 	t.Helper()
 	subscription, err := f.engine.Subscribe(1)
@@ -282,7 +280,7 @@ func onNode(node string) storage.SelectionPredicate {
 	}
 }
 
-// podOf is the pod of an event, empty if it has none.
+// podOf returns the pod of an event, an empty one if it has none.
 func podOf(event watch.Event) *example.Pod {
 	obj := event.Object
 	if shared, ok := obj.(runtime.CacheableObject); ok {
@@ -323,7 +321,7 @@ func createPods(t testing.TB, store storage.Interface, namespace string, count i
 	}
 }
 
-// nextEvent fails the test if the watch does not tell anything.
+// nextEvent returns the next event of the watch. The test fails if there is none.
 func nextEvent(t *testing.T, w watch.Interface) watch.Event {
 	t.Helper()
 	select {
@@ -333,12 +331,12 @@ func nextEvent(t *testing.T, w watch.Interface) watch.Event {
 		}
 		return event
 	case <-time.After(waitLimit):
-		t.Fatal("the watch tells nothing")
+		t.Fatal("the watch sends nothing")
 	}
 	return watch.Event{}
 }
 
-// waitForEnd reads on until the watch ends.
+// waitForEnd reads events until the watch ends.
 func waitForEnd(t *testing.T, w watch.Interface) {
 	t.Helper()
 	limit := time.After(waitLimit)
@@ -354,7 +352,7 @@ func waitForEnd(t *testing.T, w watch.Interface) {
 	}
 }
 
-func TestWatchBelowTheHorizonEndsWithGone(t *testing.T) {
+func TestWatchBelowTheCompactRevisionEndsWithGone(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	createPods(t, f.store, "ns", 10)
@@ -376,7 +374,7 @@ func TestWatchBelowTheHorizonEndsWithGone(t *testing.T) {
 	waitForEnd(t, w)
 }
 
-func TestStalledWatcherIsEndedAndHoldsUpNobody(t *testing.T) {
+func TestStalledWatcherIsEndedAndBlocksNoWrite(t *testing.T) {
 	t.Parallel()
 	stalled := make(chan struct{}, 1)
 	f := newFixture(t, func(config *Config) {
@@ -416,7 +414,7 @@ func TestCloseEndsWatches(t *testing.T) {
 		waitForEnd(t, w)
 	}
 	if _, err := f.store.Watch(t.Context(), "/pods/", storage.ListOptions{Recursive: true, Predicate: storage.Everything}); err == nil {
-		t.Error("a closed store takes watches")
+		t.Error("a closed store accepted a watch")
 	}
 }
 
@@ -518,8 +516,8 @@ func TestRequestedProgress(t *testing.T) {
 	}
 	createPods(t, f.store, "ns", 5)
 	want := fmt.Sprint(f.engine.Revision())
-	// The request may come before the watch has joined or the hub has seen the
-	// last change, so it is made until the answer is the right one.
+	// The request may come before the watch is attached or the dispatcher has seen
+	// the last change, so it is repeated until the bookmark has the expected revision.
 	limit := time.After(waitLimit)
 	for {
 		if err := f.store.RequestWatchProgress(t.Context()); err != nil {

@@ -397,7 +397,7 @@ func commit(t *testing.T, dir string, change func(*engine.Engine) error) {
 	t.Helper()
 	config := storage.Config{ResourcePrefix: "/events"}
 	for _, field := range event.IndexedFields() {
-		config.Indexes = append(config.Indexes, storage.Index{Field: field.Label, Few: field.Few})
+		config.Indexes = append(config.Indexes, storage.Index{Field: field.Label, LowCardinality: field.LowCardinality})
 	}
 	indexes := config.EngineIndexes()
 	for i := range indexes {

@@ -17,18 +17,18 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 )
 
-// IndexedField is a field whose exact match is answered from an index, so that
-// a list costs its matches and not the collection.
+// IndexedField is a field with an index, so that a list by one of its values reads only
+// the events with that value.
 type IndexedField struct {
-	// Label is its name in field selectors.
+	// Label is the name of the field in field selectors.
 	Label string
-	// Few says that a cluster has few different values of it: some hundred
-	// combinations with the others that say so.
-	Few   bool
-	value func(*events.Event) string
+	// LowCardinality is whether a cluster has few different values of the field: some
+	// hundred combinations with the values of all other such fields.
+	LowCardinality bool
+	value          func(*events.Event) string
 }
 
-// Value returns what an event has in the field, and nothing for other objects.
+// Value returns the value of the field, empty for objects that are no events.
 func (f IndexedField) Value(obj runtime.Object) string {
 	event, ok := obj.(*events.Event)
 	if !ok {
@@ -37,8 +37,8 @@ func (f IndexedField) Value(obj runtime.Object) string {
 	return f.value(event)
 }
 
-// IndexedFields lists the most selective field first: the stores take the first
-// one that a selector pins and filter the rest.
+// IndexedFields returns the indexed fields, the most selective first: a store uses the
+// index of the first one that a selector pins and filters by the others.
 func IndexedFields() []IndexedField {
 	return []IndexedField{
 		{"regarding.uid", false, regardingUID},
@@ -61,8 +61,8 @@ func getAttrs(obj runtime.Object) (labels.Set, fields.Set, error) {
 	return labels.Set(event.Labels), selectableFields(event), nil
 }
 
-// selectableFields holds a value for every label that package v1 accepts; a
-// label without a value here would match nothing.
+// selectableFields has a value for each label that package v1 accepts; a label without one
+// would match nothing.
 func selectableFields(event *events.Event) fields.Set {
 	related := event.Related
 	if related == nil {
@@ -90,8 +90,7 @@ func selectableFields(event *events.Event) fields.Set {
 	}
 }
 
-// matcher builds the predicate of a list or watch and tells the store which of
-// its fields are indexed.
+// matcher returns the predicate of a list or watch, with the names of the indexed fields.
 func matcher(label labels.Selector, field fields.Selector) storage.SelectionPredicate {
 	return storage.SelectionPredicate{
 		Label:       label,
@@ -110,7 +109,7 @@ func indexFields() []string {
 	return labels
 }
 
-// indexers gives the watch cache its indexes over the indexed fields.
+// indexers returns the watch cache's indexes, one for each indexed field.
 func indexers() *cache.Indexers {
 	result := cache.Indexers{}
 	for _, f := range IndexedFields() {
@@ -129,9 +128,9 @@ func indexBy(value func(*events.Event) string) cache.IndexFunc {
 	}
 }
 
-// triggers lets the watch cache offer an event only to the watchers of the
-// object it is about. The cache supports one such field; an object's uid is
-// the one that many watchers pin, each to a value of its own.
+// triggers makes the watch cache dispatch an event only to the watchers of the object that
+// it is about. The cache supports one such field. Of the indexed ones, regarding.uid is
+// pinned by the most watchers, and to different values.
 func triggers() storage.IndexerFuncs {
 	return storage.IndexerFuncs{
 		"regarding.uid": func(obj runtime.Object) string {
@@ -146,7 +145,7 @@ func triggers() storage.IndexerFuncs {
 
 func errNotAnEvent(obj any) error { return fmt.Errorf("not an event: %T", obj) }
 
-// storeOptions gathers what the generic store needs to know about selection.
+// storeOptions returns the options of the generic store: how events are selected.
 func storeOptions(getter generic.RESTOptionsGetter) *generic.StoreOptions {
 	return &generic.StoreOptions{
 		RESTOptions: getter,

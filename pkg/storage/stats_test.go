@@ -29,7 +29,7 @@ func TestOldestWrite(t *testing.T) {
 	}
 	expect := func(when string, want time.Time) {
 		t.Helper()
-		// The engine looks by itself every second.
+		// The engine removes expired objects once a second on its own.
 		if err := f.engine.Expire(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -81,11 +81,11 @@ func TestOldestWriteThatCannotBeRead(t *testing.T) {
 		t.Errorf("got %s for an object that cannot be decoded", written)
 	}
 	if undecodable.get() != 1 {
-		t.Errorf("told of %d objects that cannot be decoded, want 1", undecodable.get())
+		t.Errorf("Undecodable was called %d times, want 1", undecodable.get())
 	}
 }
 
-// updatePod returns an update that gives the pod a life of so many seconds.
+// updatePod returns an update with a time to live in seconds.
 func updatePod(change func(*example.Pod), ttl uint64) storage.UpdateFunc {
 	return func(obj runtime.Object, _ storage.ResponseMeta) (runtime.Object, *uint64, error) {
 		pod, ok := obj.(*example.Pod)

@@ -13,7 +13,7 @@ import (
 	"k8s.io/apiserver/pkg/apis/example"
 )
 
-// TestEncoding writes as encoders may.
+// TestEncoding makes the kinds of writes that encoders may make.
 func TestEncoding(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -28,7 +28,7 @@ func TestEncoding(t *testing.T) {
 			p := fill(e.Allocate(8), "abc")
 			return writeAll(e, p, []byte("de"))
 		}, "abcde"},
-		"its end": {func(e *encoding) error {
+		"the end of it": {func(e *encoding) error {
 			p := fill(e.Allocate(4), "abcd")
 			return writeAll(e, p[2:])
 		}, "cd"},
@@ -65,13 +65,14 @@ func writeAll(w io.Writer, parts ...[]byte) error {
 	return nil
 }
 
-// plainCodec has no way to be given memory.
+// plainCodec is a codec without EncodeWithAllocator.
 type plainCodec struct{ codec runtime.Codec }
 
 func (c plainCodec) Encode(obj runtime.Object, w io.Writer) error { return c.codec.Encode(obj, w) }
 func (c plainCodec) Identifier() runtime.Identifier               { return c.codec.Identifier() }
 
-// What is stored must be what runtime.Encode gives, and nobody else's memory.
+// TestEncodeOnce expects the bytes of runtime.Encode, in memory that later encodings do
+// not write to.
 func TestEncodeOnce(t *testing.T) {
 	t.Parallel()
 	codec := podCodec(t)

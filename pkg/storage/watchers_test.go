@@ -14,7 +14,7 @@ import (
 	"k8s.io/apiserver/pkg/apis/example"
 )
 
-func TestRoutes(t *testing.T) {
+func TestIndexedWatchers(t *testing.T) {
 	t.Parallel()
 	scopes := map[string]scope{
 		"everything":      {key: "/pods/", recursive: true},
@@ -46,27 +46,27 @@ func TestRoutes(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			routes, names := newRoutes([]Index{{Field: "spec.nodeName", Value: nodeName}}), map[*watcher]string{}
+			indexed, names := newIndexedWatchers([]Index{{Field: "spec.nodeName", Value: nodeName}}), map[*watcher]string{}
 			for name, scope := range scopes {
 				w := &watcher{scope: scope}
 				names[w] = name
-				routes.add(w)
+				indexed.add(w)
 			}
 			c := test.from
 			podOn(&c.before, test.was)
 			podOn(&c.now, test.is)
 			var got []string
-			routes.each(c, func(w *watcher) { got = append(got, names[w]) })
+			indexed.forEach(c, func(w *watcher) { got = append(got, names[w]) })
 			slices.Sort(got)
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 			for w := range names {
-				routes.remove(w)
-				routes.remove(w)
+				indexed.remove(w)
+				indexed.remove(w)
 			}
-			if left := len(routes.byScope) + len(routes.byPrefix) + routes.pins[0]; left != 0 {
-				t.Errorf("%d are left of nothing", left)
+			if left := len(indexed.byScope) + len(indexed.byPrefix) + indexed.pins[0]; left != 0 {
+				t.Errorf("%d entries are left after all watchers were removed", left)
 			}
 		})
 	}
@@ -83,19 +83,19 @@ func podOn(object *lazyObject, node string) {
 	})
 }
 
-// BenchmarkDispatch shows that a change costs the watchers it is for and not
-// all watchers.
+// BenchmarkDispatch shows that the cost of a change depends on the watchers that select
+// it and not on all watchers.
 func BenchmarkDispatch(b *testing.B) {
 	for _, watchers := range []int{10, 10_000} {
 		b.Run(fmt.Sprintf("watchers=%d", watchers), func(b *testing.B) {
-			routes := newRoutes([]Index{{Field: "spec.nodeName", Value: nodeName}})
+			indexed := newIndexedWatchers([]Index{{Field: "spec.nodeName", Value: nodeName}})
 			for n := range watchers {
-				routes.add(&watcher{scope: scope{key: "/pods/", recursive: true, pin: pin{1, strconv.Itoa(n)}}})
+				indexed.add(&watcher{scope: scope{key: "/pods/", recursive: true, pin: pin{1, strconv.Itoa(n)}}})
 			}
 			c := &change{key: "/pods/a/x", created: true}
 			podOn(&c.now, "7")
 			for b.Loop() {
-				routes.each(c, func(*watcher) {})
+				indexed.forEach(c, func(*watcher) {})
 			}
 		})
 	}
