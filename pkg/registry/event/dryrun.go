@@ -15,16 +15,17 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 )
 
-// DryRunner is a store that somebody else must agree with, too. Dry runs do not
-// reach a store, so a store that is one is asked what would be said against a
-// write that nothing else speaks against.
+// DryRunner is a store whose writes another server may reject. The generic registry does
+// not call the store for a dry run, so after its own checks it asks a DryRunner whether
+// the write would succeed. The methods return the error that the write would return.
 type DryRunner interface {
 	TryCreate(ctx context.Context, event *events.Event) error
 	TryUpdate(ctx context.Context, updated *events.Event) error
 	TryDelete(ctx context.Context, stored *events.Event) error
 }
 
-// dryRunner is who is to be asked, nil for nobody.
+// dryRunner returns the DryRunner of a dry run, nil if the request is none or the store is
+// none.
 func (r *REST) dryRunner(dryRun []string) DryRunner {
 	if len(dryRun) == 0 {
 		return nil
@@ -33,14 +34,14 @@ func (r *REST) dryRunner(dryRun []string) DryRunner {
 	return runner
 }
 
-// Replacer is a store in which the name of an event may be free although the event
-// can still be read: the host cluster has let it expire.
+// Replacer is a store that can create an event in place of one that can still be read but
+// has expired in the host cluster.
 type Replacer interface {
-	// Replacing returns the context for a request that takes such a name.
+	// Replacing returns the context of a request that may replace such an event.
 	Replacing(ctx context.Context) context.Context
 }
 
-// replacing is the context for a create or an apply.
+// replacing returns the context of a create or an apply.
 func (r *REST) replacing(ctx context.Context) context.Context {
 	if replacer, ok := r.Storage.Storage.(Replacer); ok {
 		return replacer.Replacing(ctx)
@@ -63,8 +64,7 @@ func (r *REST) Create(ctx context.Context, obj runtime.Object, validate rest.Val
 	return created, err
 }
 
-// Update updates an event, or creates it. Of all requests only an apply forces
-// that it may be created.
+// Update updates an event or creates it. Only an apply sets forceAllowCreate.
 func (r *REST) Update(ctx context.Context, name string, info rest.UpdatedObjectInfo, validateCreate rest.ValidateObjectFunc,
 	validateUpdate rest.ValidateObjectUpdateFunc, forceAllowCreate bool, options *metav1.UpdateOptions,
 ) (runtime.Object, bool, error) {
@@ -103,7 +103,7 @@ func (r *REST) Delete(ctx context.Context, name string, validate rest.ValidateOb
 	return result, immediate, tryDelete(ctx, runner, stored)
 }
 
-// DeleteCollection deletes the events that are listed.
+// DeleteCollection deletes the events that the list options select.
 func (r *REST) DeleteCollection(ctx context.Context, validate rest.ValidateObjectFunc, options *metav1.DeleteOptions, listOptions *metainternalversion.ListOptions) (runtime.Object, error) {
 	deleted, err := r.Store.DeleteCollection(ctx, validate, options, listOptions)
 	if err != nil || options == nil {

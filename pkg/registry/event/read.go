@@ -14,11 +14,11 @@ import (
 	"k8s.io/apiserver/pkg/storage"
 )
 
-// anyVersion asks for whatever version the server has at hand.
+// anyVersion is the resource version that any state satisfies, as in a cache.
 const anyVersion = "0"
 
-// Get returns an event. A version that is none is refused as the client's
-// mistake; the watch cache would answer that the server has failed.
+// Get returns an event. An invalid resource version is a bad request; the watch cache
+// would return an internal error for it.
 func (r *REST) Get(ctx context.Context, name string, options *metav1.GetOptions) (runtime.Object, error) {
 	if _, err := (storage.APIObjectVersioner{}).ParseResourceVersion(options.ResourceVersion); err != nil {
 		return nil, apierrors.NewBadRequest(fmt.Sprintf("invalid resource version: %v", err))
@@ -26,10 +26,9 @@ func (r *REST) Get(ctx context.Context, name string, options *metav1.GetOptions)
 	return r.Store.Get(ctx, name, options)
 }
 
-// List returns events. Where any version will do, the watch cache would answer
-// with all of them, whatever the limit, as it does for resources that are
-// cached in kube-apiserver. Events are not among those, and there may be many:
-// a client that asks for a page gets one.
+// List returns events. At resource version 0 the watch cache ignores the limit and returns
+// all events, as kube-apiserver does for cached resources. It does not cache events, and
+// there may be many, so a list with a limit is made one of the newest version.
 func (r *REST) List(ctx context.Context, options *metainternalversion.ListOptions) (runtime.Object, error) {
 	if options != nil && options.Limit > 0 && options.ResourceVersion == anyVersion {
 		latest := *options
@@ -46,22 +45,21 @@ func (r *REST) List(ctx context.Context, options *metainternalversion.ListOption
 	return list, err
 }
 
-// checkReached refuses a list at a resource version that the store has not
-// reached as the built-in does: at once, and without a time after which to try
-// again. The watch cache would wait three seconds for it and name such a time.
-// Clients obey it many times before they list at no version, as they must after
-// a watch that was refused because of the same version.
+// checkReached rejects a list at a future resource version as the built-in does: at once
+// and without a Retry-After. The watch cache would wait three seconds and return one, and
+// a client would retry many times before it lists without a version. It has to do that if
+// its version comes from another store.
 func (r *REST) checkReached(ctx context.Context, options *metainternalversion.ListOptions) error {
 	if options == nil || options.Continue != "" {
 		return nil
 	}
 	version, err := (storage.APIObjectVersioner{}).ParseResourceVersion(options.ResourceVersion)
 	if err != nil || version <= r.revisions.highest() {
-		return nil //nolint:nilerr // what is wrong with it is for the store to answer
+		return nil //nolint:nilerr // the store returns the error of an invalid version
 	}
 	current, err := r.currentRevision(ctx)
 	if err != nil || version <= current {
-		return nil //nolint:nilerr // a list is never silent, and the cache may be able to answer
+		return nil //nolint:nilerr // the cache may be able to serve the list, and fails if it is not
 	}
 	return storage.NewTooLargeResourceVersionError(version, current, 0)
 }

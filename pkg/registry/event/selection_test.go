@@ -37,15 +37,14 @@ func sampleEvent() *events.Event {
 	}
 }
 
-// A label that the scheme accepts but for which an event has no value would
-// match nothing, silently.
+// A label that the scheme accepts, but that selectableFields lacks, would match nothing.
 func TestSelectableFields_AreThoseTheSchemeAccepts(t *testing.T) {
 	t.Parallel()
 	have := sets.New[string]()
 	for label, value := range selectableFields(sampleEvent()) {
 		have.Insert(label)
 		if value == "" {
-			t.Errorf("the sample has no value for %q: set one, so that this test can tell", label)
+			t.Errorf("the sample has no value for %q: set one, so that this test covers it", label)
 		}
 	}
 	if diff := cmp.Diff(sets.List(ourv1.SelectableFields()), sets.List(have)); diff != "" {
@@ -110,8 +109,8 @@ func TestMatcher(t *testing.T) {
 	}
 }
 
-// The watch cache takes the first index whose field the selector pins.
-func TestMatcher_TakesTheMostSelectiveIndex(t *testing.T) {
+// The watch cache uses the first index whose field the selector pins.
+func TestMatcher_UsesTheMostSelectiveIndex(t *testing.T) {
 	t.Parallel()
 	tests := map[string]string{
 		"type=Normal,regarding.uid=u":              "regarding.uid",
@@ -137,8 +136,7 @@ func TestMatcher_TakesTheMostSelectiveIndex(t *testing.T) {
 	}
 }
 
-// An event without a related object has empty values, which a selector can ask
-// for.
+// An event without a related object has empty values, which a selector can match.
 func TestMatcher_WithoutRelated(t *testing.T) {
 	t.Parallel()
 	event := sampleEvent()
@@ -151,15 +149,15 @@ func TestMatcher_WithoutRelated(t *testing.T) {
 	}
 }
 
-func TestSelection_RefusesOtherTypes(t *testing.T) {
+func TestSelection_RejectsOtherTypes(t *testing.T) {
 	t.Parallel()
 	other := &metav1.Status{}
 	if _, _, err := getAttrs(other); err == nil {
-		t.Error("getAttrs took a Status for an event")
+		t.Error("getAttrs accepted a Status")
 	}
 	for name, index := range *indexers() {
 		if _, err := index(other); err == nil {
-			t.Errorf("the index %s took a Status for an event", name)
+			t.Errorf("the index %s accepted a Status", name)
 		}
 	}
 }

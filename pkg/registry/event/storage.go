@@ -27,9 +27,9 @@ var (
 	_ rest.ShortNamesProvider = (*REST)(nil)
 )
 
-// NewREST returns the storage of events behind getter. An event disappears
-// when ttl has passed since it was last written; ttl is cut to whole seconds
-// and must be at least one.
+// NewREST returns the REST storage of events in the store of getter. An event expires when
+// ttl has passed since its last write. A ttl is rounded down to seconds; one below a second
+// is an error.
 func NewREST(typer runtime.ObjectTyper, getter generic.RESTOptionsGetter, ttl time.Duration) (*REST, error) {
 	if ttl < time.Second {
 		return nil, fmt.Errorf("creating the storage of events: a time to live of %s is below one second", ttl)
@@ -40,8 +40,8 @@ func NewREST(typer runtime.ObjectTyper, getter generic.RESTOptionsGetter, ttl ti
 		NewFunc:       func() runtime.Object { return &events.Event{} },
 		NewListFunc:   func() runtime.Object { return &events.EventList{} },
 		PredicateFunc: matcher,
-		// Each write counts the life of the event anew, so one that still
-		// repeats is kept.
+		// Each write restarts the time to live, so an event that still repeats does not
+		// expire.
 		TTLFunc: func(runtime.Object, uint64, bool) (uint64, error) { return seconds, nil },
 
 		DefaultQualifiedResource:  events.Resource("events"),

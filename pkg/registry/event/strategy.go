@@ -28,8 +28,8 @@ var (
 	_ rest.GarbageCollectionDeleteStrategy = strategy{}
 )
 
-// kinds names events in validation errors as the built-in does: it keeps them as
-// core/v1 inside, and so its errors about invalid events have no group.
+// kinds returns the kinds of events for validation errors, which have no group: the
+// built-in's internal type of events is that of core.
 type kinds struct {
 	runtime.ObjectTyper
 }
@@ -47,7 +47,7 @@ func (k kinds) ObjectKinds(obj runtime.Object) ([]schema.GroupVersionKind, bool,
 	return named, unversioned, nil
 }
 
-// strategy decides on creation, update and deletion of events.
+// strategy is the create, update and delete strategy of events.
 type strategy struct {
 	runtime.ObjectTyper
 	names.NameGenerator
@@ -57,20 +57,20 @@ func newStrategy(typer runtime.ObjectTyper) strategy {
 	return strategy{ObjectTyper: kinds{typer}, NameGenerator: names.SimpleNameGenerator}
 }
 
-// NamespaceScoped is true: an event lives beside the object it is about.
+// NamespaceScoped is true: an event is in the namespace of the object that it is about.
 func (strategy) NamespaceScoped() bool { return true }
 
-// DefaultGarbageCollectionPolicy keeps the garbage collector away. Events come
-// and go too fast for it and nothing depends on them, as in the built-in.
+// DefaultGarbageCollectionPolicy is Unsupported, as in the built-in: events have no
+// dependents and are too short-lived for the garbage collector.
 func (strategy) DefaultGarbageCollectionPolicy(context.Context) rest.GarbageCollectionPolicy {
 	return rest.Unsupported
 }
 
-// PrepareForCreate changes nothing: no version has the field that the server owns.
+// PrepareForCreate does nothing: a client cannot set Host, which is in no version.
 func (strategy) PrepareForCreate(context.Context, runtime.Object) {}
 
-// PrepareForUpdate keeps what is known about the event in the host cluster: the
-// client's event has passed through a version, which has no place for it.
+// PrepareForUpdate keeps Host of the stored event. The client's event was decoded from a
+// version, which has no such field.
 func (strategy) PrepareForUpdate(_ context.Context, obj, old runtime.Object) {
 	event, ok := obj.(*events.Event)
 	oldEvent, oldOK := old.(*events.Event)
@@ -79,7 +79,7 @@ func (strategy) PrepareForUpdate(_ context.Context, obj, old runtime.Object) {
 	}
 }
 
-// Validate holds a new event to the strict rules of events.k8s.io/v1.
+// Validate applies the strict rules of events.k8s.io/v1 for new events.
 func (strategy) Validate(_ context.Context, obj runtime.Object) field.ErrorList {
 	event, ok := obj.(*events.Event)
 	if !ok {
@@ -88,7 +88,7 @@ func (strategy) Validate(_ context.Context, obj runtime.Object) field.ErrorList 
 	return validation.ValidateEventCreate(event)
 }
 
-// ValidateUpdate lets only the series and the metadata of an event change.
+// ValidateUpdate allows changes of the series and the metadata of an event only.
 func (strategy) ValidateUpdate(_ context.Context, obj, old runtime.Object) field.ErrorList {
 	event, ok := obj.(*events.Event)
 	if !ok {
@@ -101,10 +101,9 @@ func (strategy) ValidateUpdate(_ context.Context, obj, old runtime.Object) field
 	return validation.ValidateEventUpdate(event, oldEvent)
 }
 
-// ValidateDeclaratively sees the errors of all validation last. The built-in has
-// no declared rule for events that is in force, but the machinery for them drops
-// errors that stand there twice, as those about metadata do on updates; clients
-// that count causes get the same number here.
+// ValidateDeclaratively removes duplicates from the errors of all validation before it. The
+// built-in enforces no declarative rule for events, but its declarative validation removes
+// duplicates, such as those of metadata on updates, and clients can see the number of causes.
 func (strategy) ValidateDeclaratively(_ context.Context, _, _ runtime.Object, errs field.ErrorList, _ operation.Type, _ rest.DeclarativeValidationConfig) field.ErrorList {
 	seen := sets.New[string]()
 	return slices.DeleteFunc(errs, func(err *field.Error) bool {
@@ -114,24 +113,25 @@ func (strategy) ValidateDeclaratively(_ context.Context, _, _ runtime.Object, er
 	})
 }
 
-// DeclarativeValidationConfig has nothing to configure.
+// DeclarativeValidationConfig returns no options.
 func (strategy) DeclarativeValidationConfig(context.Context, runtime.Object, runtime.Object) rest.DeclarativeValidationConfig {
 	return rest.DeclarativeValidationConfig{}
 }
 
-// AllowCreateOnUpdate is true: a PUT to a name that is not there creates it.
+// AllowCreateOnUpdate is true: a PUT of an event that does not exist creates it.
 func (strategy) AllowCreateOnUpdate(context.Context) bool { return true }
 
-// AllowUnconditionalUpdate is true: an update without a resourceVersion wins.
+// AllowUnconditionalUpdate is true: an update without a resourceVersion overwrites the
+// event.
 func (strategy) AllowUnconditionalUpdate(context.Context) bool { return true }
 
-// Canonicalize changes nothing.
+// Canonicalize does nothing.
 func (strategy) Canonicalize(runtime.Object) {}
 
-// WarningsOnCreate has none to give.
+// WarningsOnCreate returns none.
 func (strategy) WarningsOnCreate(context.Context, runtime.Object) []string { return nil }
 
-// WarningsOnUpdate has none to give.
+// WarningsOnUpdate returns none.
 func (strategy) WarningsOnUpdate(context.Context, runtime.Object, runtime.Object) []string {
 	return nil
 }

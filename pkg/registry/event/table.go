@@ -18,10 +18,10 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 )
 
-// unknownTime is shown for a time that is not set.
+// unknownTime is the text of a time that is not set.
 const unknownTime = "<unknown>"
 
-// tableConvertor renders events with the columns of the built-in.
+// tableConvertor converts events to tables with the columns of the built-in.
 type tableConvertor struct {
 	now func() time.Time
 }
@@ -30,7 +30,7 @@ var _ rest.TableConvertor = tableConvertor{}
 
 func newTableConvertor(now func() time.Time) tableConvertor { return tableConvertor{now: now} }
 
-// ConvertToTable renders an event or a list of events.
+// ConvertToTable converts an event or a list of events.
 func (c tableConvertor) ConvertToTable(_ context.Context, obj, options runtime.Object) (*metav1.Table, error) {
 	table, err := c.rows(obj)
 	if err != nil {
@@ -74,8 +74,8 @@ func noHeaders(options runtime.Object) (bool, error) {
 	return false, fmt.Errorf("unrecognized type %T for table options, can't display tabular output", options)
 }
 
-// columns returns the built-in's columns. Their descriptions are those of
-// core/v1's fields there, and so here; k8s.io/api carries the texts.
+// columns returns the columns of the built-in. It describes them by the fields of core/v1,
+// whose texts are in k8s.io/api.
 func columns() []metav1.TableColumnDefinition {
 	event := corev1.Event{}.SwaggerDoc()
 	reference := corev1.ObjectReference{}.SwaggerDoc()
@@ -94,7 +94,7 @@ func columns() []metav1.TableColumnDefinition {
 	}
 }
 
-// row renders one event, its cells in the order of columns.
+// row returns the row of an event, with its cells in the order of columns.
 func row(event *events.Event, now time.Time) metav1.TableRow {
 	first, last, count := observed(event)
 	return metav1.TableRow{
@@ -114,9 +114,8 @@ func row(event *events.Event, now time.Time) metav1.TableRow {
 	}
 }
 
-// observed tells when an event was first and last seen and how often, whether
-// it came through this API (eventTime, series) or through core/v1 (the
-// deprecated fields).
+// observed returns when an event was first and last seen and how often, for events of this
+// API (eventTime, series) and of core/v1 (the deprecated fields).
 func observed(event *events.Event) (first, last time.Time, count int64) {
 	first = event.DeprecatedFirstTimestamp.Time
 	if first.IsZero() {
@@ -151,8 +150,8 @@ func target(regarding corev1.ObjectReference) string {
 	return kind + "/" + regarding.Name
 }
 
-// source names who reported the event, with the instance if known; what core/v1
-// clients wrote goes first.
+// source returns the reporter of the event, with the instance if it is known. The source
+// that a core/v1 client wrote takes precedence.
 func source(event *events.Event) string {
 	component := event.DeprecatedSource.Component
 	if component == "" {

@@ -121,7 +121,7 @@ func TestTable_Columns(t *testing.T) {
 	}
 }
 
-func TestTable_Refuses(t *testing.T) {
+func TestTable_RejectsOtherTypes(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ obj, options runtime.Object }{
 		"another type":    {&metav1.Status{}, nil},

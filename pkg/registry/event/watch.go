@@ -21,22 +21,19 @@ import (
 )
 
 const (
-	// revisionTimeout bounds the wait for the store to say at which revision it is.
+	// revisionTimeout is for how long a read of the store's revision may take.
 	revisionTimeout = 3 * time.Second
-	// revisionRetrySeconds is after how long a client whose watch could not be
-	// checked is asked to come back.
+	// revisionRetrySeconds is the Retry-After of a watch whose start could not be checked.
 	revisionRetrySeconds = 1
 )
 
-// Watch watches events. A watch from a resource version that the store has not
-// reached is refused with 410 Expired, as one from before the compact revision
-// is: clients hold such versions when the group was served from another store
-// before, and a watch from there would be silent until the store has caught up,
-// which may be never. Clients answer a 410 by a list.
+// Watch watches events. A watch from a future resource version fails with 410 Expired, like
+// one from before the compact revision. Clients have such versions if another store served
+// the group before, and a watch from one would send nothing until the store reaches it,
+// which may be never. After a 410 clients list.
 //
-// Whether the store has reached a version is asked of the store itself, never of
-// a cache in front of it: one replica's cache may be behind what another replica
-// has answered.
+// The revision is read from the store and not from a cache in front of it: the cache of one
+// replica may be behind the responses of another.
 func (r *REST) Watch(ctx context.Context, options *metainternalversion.ListOptions) (watch.Interface, error) {
 	version, ok := startOf(options)
 	if !ok || version <= r.revisions.highest() {
@@ -53,16 +50,15 @@ func (r *REST) Watch(ctx context.Context, options *metainternalversion.ListOptio
 	return r.Store.Watch(ctx, options)
 }
 
-// startOf returns the version from which the client wants to be told of changes.
-// There is none to check where the watch begins with the present state, at
-// whatever version that is, or from now. Initial events of a version that is not
-// there yet are refused by the stores, as they are by the built-in.
+// startOf returns the resource version that the watch starts from. It reports false if
+// there is none to check: the watch starts with initial events or from now. Initial events
+// of a future version are rejected by the stores, as by the built-in.
 func startOf(options *metainternalversion.ListOptions) (version uint64, ok bool) {
 	if options == nil || options.SendInitialEvents != nil && *options.SendInitialEvents {
 		return 0, false
 	}
 	version, err := (storage.APIObjectVersioner{}).ParseResourceVersion(options.ResourceVersion)
-	// What is wrong with it is for the store to answer.
+	// The store returns the error of an invalid version.
 	return version, err == nil && version != 0
 }
 
@@ -78,10 +74,10 @@ func (r *REST) currentRevision(ctx context.Context) (uint64, error) {
 	return current, nil
 }
 
-// errUnknownRevision asks the client to come back: a watch that nobody has
-// checked might be silent for ever.
+// errUnknownRevision makes the client retry. A watch whose start was not checked might never
+// send anything.
 func errUnknownRevision() error {
-	refusal := apierrors.NewServiceUnavailable("the store does not answer at which resource version it is; try again")
+	refusal := apierrors.NewServiceUnavailable("the store does not respond, so the resource version of the watch cannot be checked; try again")
 	refusal.ErrStatus.Details = &metav1.StatusDetails{RetryAfterSeconds: revisionRetrySeconds}
 	return refusal
 }
@@ -91,9 +87,8 @@ func aboveCurrent(version, current uint64) *apierrors.StatusError {
 		"or from before this one was restored. List again.", version, current))
 }
 
-// newFailedWatch returns a watch that ends with the error. Clients treat a 410
-// in the stream as the end of what they can follow; as the status of the
-// response, some would repeat the request for ever.
+// newFailedWatch returns a watch that ends with the error. After a 410 in the stream all
+// clients list; if it is the status of the response, some retry the watch forever.
 func newFailedWatch(err *apierrors.StatusError) watch.Interface {
 	results := make(chan watch.Event, 1)
 	results <- watch.Event{Type: watch.Error, Object: &err.ErrStatus}
@@ -101,16 +96,15 @@ func newFailedWatch(err *apierrors.StatusError) watch.Interface {
 	return watch.NewProxyWatcher(results)
 }
 
-// revisions is the highest revision that the store is known to have reached. It
-// saves most watches a read of the store: they start from versions that lists of
-// this process have returned.
+// revisions is the highest revision that the store is known to have reached. It saves most
+// watches a read of the store, because they start from versions of lists of this process.
 type revisions struct {
 	known atomic.Uint64
 }
 
 func (r *revisions) highest() uint64 { return r.known.Load() }
 
-// raise notes that the store has reached the revision.
+// raise records that the store has reached the revision.
 func (r *revisions) raise(reached uint64) {
 	for {
 		known := r.known.Load()
@@ -120,7 +114,7 @@ func (r *revisions) raise(reached uint64) {
 	}
 }
 
-// raiseTo notes that the store has reached the resource version of a list.
+// raiseTo records that the store has reached the resource version of the list.
 func (r *revisions) raiseTo(list runtime.Object) {
 	listed, ok := list.(*events.EventList)
 	if !ok {

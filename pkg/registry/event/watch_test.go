@@ -25,15 +25,14 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events/install"
 )
 
-// versionedStore is at a revision, and says so. Its watches are silent, as those
-// of a store that waits for a version are.
+// versionedStore is a store at a fixed revision. Its watches send nothing, as if they waited
+// for a future version.
 type versionedStore struct {
 	storage.Interface
 
 	current uint64
 	failure error
-	// reads is how often it was asked for its revision, watches which versions
-	// were watched from.
+	// reads counts the reads of the revision; watches has the start of each watch.
 	reads   int
 	watches []string
 }
@@ -88,8 +87,7 @@ func inNamespace(t *testing.T) context.Context {
 	return genericapirequest.WithNamespace(t.Context(), "ns")
 }
 
-// A client that holds a version of another store must learn it, or it is silent
-// for ever.
+// A watch from a version of another store must fail, because it would never send anything.
 func TestWatch_FromAboveTheStore(t *testing.T) {
 	t.Parallel()
 	const current = 100
@@ -121,7 +119,7 @@ func TestWatch_FromAboveTheStore(t *testing.T) {
 			}
 			defer watcher.Stop()
 			if store.reads != c.reads {
-				t.Errorf("the store was asked %d times for its revision, want %d", store.reads, c.reads)
+				t.Errorf("the revision of the store was read %d times, want %d", store.reads, c.reads)
 			}
 			if !c.expired {
 				if len(store.watches) != 1 || store.watches[0] != c.version {
@@ -137,7 +135,7 @@ func TestWatch_FromAboveTheStore(t *testing.T) {
 	}
 }
 
-// expectExpired wants the watch to have said that it cannot go on, and to be over.
+// expectExpired checks that the watch ends with 410 Expired.
 func expectExpired(t *testing.T, watcher watch.Interface) {
 	t.Helper()
 	select {
@@ -146,16 +144,16 @@ func expectExpired(t *testing.T, watcher watch.Interface) {
 			t.Errorf("the watch began with %s: %v, want 410 Expired", got.Type, err)
 		}
 	default:
-		t.Fatal("the watch is silent")
+		t.Fatal("the watch sends nothing")
 	}
 	if _, more := <-watcher.ResultChan(); more {
 		t.Error("the watch goes on after its error")
 	}
 }
 
-// With a replica per node and a thousand informers, each of which lists and then
-// watches, asking the store for each watch would double its load.
-func TestWatch_FromAListAsksNothing(t *testing.T) {
+// Reading the revision for each watch would double the load of the store when many informers
+// list and then watch.
+func TestWatch_FromAListReadsNoRevision(t *testing.T) {
 	t.Parallel()
 	store := &versionedStore{current: 100}
 	rest := restOver(t, store)
@@ -176,13 +174,13 @@ func TestWatch_FromAListAsksNothing(t *testing.T) {
 		store.current += 10
 	}
 	if store.reads != 0 {
-		t.Errorf("the store was asked %d times for its revision, want never", store.reads)
+		t.Errorf("the revision of the store was read %d times, want never", store.reads)
 	}
 }
 
-// A store that does not answer must not make a watch silent, nor be taken for
-// one that is behind: the client has to come back.
-func TestWatch_WhereTheStoreDoesNotAnswer(t *testing.T) {
+// If the revision of the store cannot be read, the client must retry: the watch may neither
+// start nor fail with 410.
+func TestWatch_RevisionCannotBeRead(t *testing.T) {
 	t.Parallel()
 	store := &versionedStore{failure: errors.New("no leader")}
 	_, err := restOver(t, store).Watch(inNamespace(t), &metainternalversion.ListOptions{ResourceVersion: "7"})
@@ -190,12 +188,12 @@ func TestWatch_WhereTheStoreDoesNotAnswer(t *testing.T) {
 		t.Fatalf("got %v, want 503", err)
 	}
 	if after, ok := apierrors.SuggestsClientDelay(err); !ok || after < 1 {
-		t.Errorf("the client is not told when to come back: %v", err)
+		t.Errorf("no delay for the retry: %v", err)
 	}
 }
 
-// An informer whose watch was refused lists at the version that it holds. A time
-// after which to try again would keep it from its next step for most of a minute.
+// An informer whose watch failed lists at its last version. A Retry-After would make it repeat
+// that for most of a minute.
 func TestList_AtAVersionAboveTheStore(t *testing.T) {
 	t.Parallel()
 	rest := restOver(t, &versionedStore{current: 100})
@@ -205,7 +203,7 @@ func TestList_AtAVersionAboveTheStore(t *testing.T) {
 			t.Errorf("at %q: got %v, want too large: %v", version, err, tooLarge)
 		}
 		if after, retry := apierrors.SuggestsClientDelay(err); retry && after > 0 {
-			t.Errorf("at %q: to be tried again after %d s", version, after)
+			t.Errorf("at %q: Retry-After of %d s", version, after)
 		}
 	}
 }
