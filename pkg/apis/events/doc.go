@@ -1,12 +1,12 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package events holds the hub type of the API group events.k8s.io: the one
-// form in which the server works on an Event, whatever version a client speaks.
+// Package events has the hub types of the API group events.k8s.io, to and from which all
+// versions convert.
 //
-// The hub has the shape of events.k8s.io/v1, field by field and in the same
-// order, so that conversion to and from it is a cast where the memory layout
-// agrees and so that a validation error names the field the client sent.
+// The fields and their order are those of events.k8s.io/v1, so that conversion is a cast
+// where the memory layouts agree, and a validation error names the field that the client
+// sent.
 //
 // It promises to be plain data. It must not know how events are validated,
 // stored or served.

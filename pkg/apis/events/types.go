@@ -9,12 +9,12 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// The two values of Event.Type that a client may create. Later versions of the
-// API may add more, so readers must not take the set as closed.
+// The values of Event.Type that a client may create. Later versions of the API may add more,
+// so readers must accept others.
 const (
-	// TypeNormal marks an event that only informs.
+	// TypeNormal is for information.
 	TypeNormal = corev1.EventTypeNormal
-	// TypeWarning marks an event that tells of something going wrong.
+	// TypeWarning is for problems.
 	TypeWarning = corev1.EventTypeWarning
 )
 
@@ -24,15 +24,15 @@ const (
 // state. Events are best-effort, supplemental and kept for a limited time.
 //
 // The order and the types of the fields are those of k8s.io/api/events/v1.Event,
-// but for the last one, which no client sees.
+// except for Host, which is internal.
 type Event struct {
 	metav1.TypeMeta
 	metav1.ObjectMeta
 
-	// EventTime is when the event was first observed. Zero only in events
-	// that came in through core/v1.
+	// EventTime is when the event was first observed. It is zero only in events of
+	// core/v1.
 	EventTime metav1.MicroTime
-	// Series is set once the event has repeated, nil for a singleton.
+	// Series is set if the event has repeated, nil for a singleton.
 	Series *EventSeries
 
 	// ReportingController names the controller that emitted the event, for
@@ -50,7 +50,7 @@ type Event struct {
 	Regarding corev1.ObjectReference
 	// Related is a second object, for actions that involve two.
 	Related *corev1.ObjectReference
-	// Note describes the status of the operation to a person.
+	// Note describes the status of the operation; human-readable.
 	Note string
 	// Type is TypeNormal or TypeWarning; see the constants.
 	Type string
@@ -65,9 +65,9 @@ type Event struct {
 	// DeprecatedCount is core/v1's count of occurrences.
 	DeprecatedCount int32
 
-	// Host is what is known about the same event in the host cluster's core/v1.
-	// It is in no version of the API: it is stored beside the event and neither
-	// taken from a client nor shown to one.
+	// Host is the state of the same event in core/v1 of the host cluster. It is in no
+	// version of the API: it is stored with the event, but never read from a client nor
+	// returned to one.
 	//
 	// +k8s:conversion-gen=false
 	Host HostState
@@ -82,12 +82,12 @@ type HostState struct {
 	// WrittenAt is when the host wrote Version, in seconds since 1970, as far as
 	// it is known. The host's time to live counts from then.
 	WrittenAt int64
-	// Pending tells that what is stored is newer than Version and has not
-	// reached the host yet.
+	// Pending is whether the stored state is newer than Version and not yet written in
+	// the host.
 	Pending bool
-	// UID is the uid of the host's object where that is not the event's own:
-	// the host made it again, or later than it was answered here. The uid that
-	// clients have seen never changes. Empty where both are the same.
+	// UID is the uid of the host's object if it differs from that of the event, because
+	// the object was created in the host again, or later than here. Clients see the uid
+	// of the event, which never changes. Empty if both are the same.
 	UID types.UID
 }
 
@@ -99,7 +99,7 @@ func (e *Event) UIDInHost() types.UID {
 	return e.UID
 }
 
-// EventSeries tells how often and until when a repeating event was seen.
+// EventSeries is how often a repeating event was observed, and when last.
 type EventSeries struct {
 	// Count is the number of occurrences up to the last heartbeat, at least 2.
 	Count int32

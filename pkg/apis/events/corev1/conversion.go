@@ -10,9 +10,8 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 )
 
-// Convert_v1_Event_To_events_Event brings a core/v1 event into the hub form:
-// the generated part copies the fields that kept their names, this function
-// the ones that were renamed.
+// Convert_v1_Event_To_events_Event converts a core/v1 event to the hub type. The
+// generated function copies fields of the same name, this one the renamed fields.
 func Convert_v1_Event_To_events_Event(in *upstreamcorev1.Event, out *events.Event, scope conversion.Scope) error {
 	if err := autoConvert_v1_Event_To_events_Event(in, out, scope); err != nil {
 		return err
@@ -26,8 +25,7 @@ func Convert_v1_Event_To_events_Event(in *upstreamcorev1.Event, out *events.Even
 	return nil
 }
 
-// Convert_events_Event_To_v1_Event brings a hub event into the core/v1 form; it
-// is the inverse of Convert_v1_Event_To_events_Event.
+// Convert_events_Event_To_v1_Event is the inverse of Convert_v1_Event_To_events_Event.
 func Convert_events_Event_To_v1_Event(in *events.Event, out *upstreamcorev1.Event, scope conversion.Scope) error {
 	if err := autoConvert_events_Event_To_v1_Event(in, out, scope); err != nil {
 		return err

@@ -9,8 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// localSchemeBuilder collects what the generated files register; its name is
-// fixed by the generators.
+// localSchemeBuilder collects the registrations of generated files, which expect this name.
 var localSchemeBuilder runtime.SchemeBuilder
 
 // SchemeGroupVersion returns the group and version this package converts.
@@ -18,9 +17,8 @@ func SchemeGroupVersion() schema.GroupVersion {
 	return upstreamcorev1.SchemeGroupVersion
 }
 
-// AddToScheme registers the kinds and their conversions. The core group is not
-// served; but clients send its events here, and knowing them the server can
-// tell which version it expects.
+// AddToScheme registers the kinds and their conversions. The core group is not served, but
+// clients send its events, and the error for a known kind names the expected version.
 func AddToScheme(scheme *runtime.Scheme) error {
 	scheme.AddKnownTypes(SchemeGroupVersion(), &upstreamcorev1.Event{}, &upstreamcorev1.EventList{})
 	return localSchemeBuilder.AddToScheme(scheme)

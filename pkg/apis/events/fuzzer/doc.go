@@ -1,7 +1,7 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package fuzzer fills hub events with random values for round-trip tests.
+// Package fuzzer has fuzzer functions for hub events, for round-trip tests.
 //
 // It promises values that every version can represent. It must not be used
 // outside tests.

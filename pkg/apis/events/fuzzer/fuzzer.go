@@ -12,8 +12,8 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 )
 
-// Funcs returns the fuzzer functions of the group. The kind belongs to the wire
-// and is cleared in the hub; the state in the host is in no version.
+// Funcs returns the fuzzer functions of the group. They clear the kind, which hub objects do
+// not have, and the state in the host, which is in no version.
 func Funcs(_ runtimeserializer.CodecFactory) []any {
 	return []any{
 		func(event *events.Event, c randfill.Continue) {

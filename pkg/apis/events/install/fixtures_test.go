@@ -23,8 +23,8 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 )
 
-// apiFixtures returns the directory of k8s.io/api's fixtures: one file for each
-// kind and wire format, as Kubernetes of each release writes it.
+// apiFixtures returns the directory of the fixtures of k8s.io/api: one file for each
+// release, kind and wire format.
 func apiFixtures(t *testing.T) string {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "k8s.io/api").Output()
@@ -69,8 +69,8 @@ func (f fixture) file(dir, extension string) string {
 	return filepath.Join(dir, f.release, strings.Join([]string{group, f.kind.Version, f.kind.Kind, extension}, "."))
 }
 
-// An event written by any release, in any wire format, must pass through the
-// hub unchanged.
+// An event of any release and wire format must not change when it is converted to the hub
+// type and back.
 func TestFixtures_PassThroughTheHub(t *testing.T) {
 	t.Parallel()
 	scheme := runtime.NewScheme()
@@ -94,7 +94,7 @@ func TestFixtures_PassThroughTheHub(t *testing.T) {
 				}
 				back := throughHub(t, scheme, original)
 				if diff := cmp.Diff(original, back); diff != "" {
-					t.Errorf("changed on the way through the hub (-before +after):\n%s", diff)
+					t.Errorf("changed by the conversion to the hub type and back (-before +after):\n%s", diff)
 				}
 				if extension == "pb" {
 					assertEncodesTo(t, protobuf.NewSerializer(scheme, scheme), back, data)
@@ -112,7 +112,7 @@ func throughHub(t *testing.T, scheme *runtime.Scheme, original runtime.Object) r
 		t.Fatalf("converting to the hub: %v", err)
 	}
 	if hub.Note == "" || hub.Regarding.Name == "" || hub.DeprecatedCount == 0 {
-		t.Fatalf("the hub lost fields that every fixture sets: %+v", hub)
+		t.Fatalf("the hub object lacks fields that every fixture sets: %+v", hub)
 	}
 	kind := original.GetObjectKind().GroupVersionKind()
 	back, err := scheme.New(kind)

@@ -14,8 +14,8 @@ import (
 	eventsv1beta1 "github.com/events-apiserver/events-apiserver/pkg/apis/events/v1beta1"
 )
 
-// Install registers the hub type, events.k8s.io/v1, which is served and stored,
-// and the two other forms in which clients know events.
+// Install registers the hub types, events.k8s.io/v1, which is served and stored, and the
+// two other APIs of events, which are only converted.
 func Install(scheme *runtime.Scheme) error {
 	builder := runtime.NewSchemeBuilder(events.AddToScheme, eventsv1.AddToScheme, eventsv1beta1.AddToScheme, corev1.AddToScheme)
 	if err := builder.AddToScheme(scheme); err != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events/fuzzer"
 )
 
-// The helper fills each type at random, sends it through JSON and protobuf of
-// every version and compares. It prints its seed when it fails.
+// The round trip encodes each type, filled at random, as JSON and protobuf of every version,
+// and compares what it decodes. It logs its seed when it fails.
 func TestRoundTrip_EveryTypeThroughEventsVersions(t *testing.T) {
 	t.Parallel()
 	scheme := runtime.NewScheme()
@@ -25,7 +25,7 @@ func TestRoundTrip_EveryTypeThroughEventsVersions(t *testing.T) {
 	roundtrip.RoundTripTestForScheme(t, scheme, fuzzer.Funcs)
 }
 
-// For the helper the hub must be the internal version of core/v1's group, too.
+// The round trip needs the hub type as the internal version of the core group, too.
 func TestRoundTrip_EveryTypeThroughCoreV1(t *testing.T) {
 	t.Parallel()
 	scheme := runtime.NewScheme()

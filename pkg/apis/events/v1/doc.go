@@ -1,12 +1,11 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package v1 converts between the hub type and events.k8s.io/v1, the version
-// that clients speak and that is stored.
+// Package v1 converts between the hub type and events.k8s.io/v1, the version that is served
+// and stored.
 //
-// The versioned Go types are the ones of k8s.io/api/events/v1, so a client
-// built with client-go and this server share one definition. It promises that
-// conversion loses nothing in either direction. It must not know about
+// The versioned Go types are those of k8s.io/api/events/v1, which client-go uses, too. It
+// promises that conversion is lossless in both directions. It must not know about
 // validation or storage.
 //
 // +k8s:conversion-gen=github.com/events-apiserver/events-apiserver/pkg/apis/events

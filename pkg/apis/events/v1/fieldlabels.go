@@ -11,8 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 )
 
-// SelectableFields returns the field labels that a selector on events may use.
-// The hub keeps their names, so none is translated.
+// SelectableFields returns the field labels that selectors on events may use. The hub type
+// has the same names, so they are not converted.
 func SelectableFields() sets.Set[string] {
 	return builtInFields().Union(additionalFields())
 }
@@ -35,8 +35,8 @@ func builtInFields() sets.Set[string] {
 	)
 }
 
-// additionalFields are labels that the built-in refuses: the rest of what says
-// who did what to whom.
+// additionalFields are labels that the built-in rejects: the other fields about the
+// reporter, the action and the objects.
 func additionalFields() sets.Set[string] {
 	return sets.New(
 		"action",
@@ -48,8 +48,8 @@ func additionalFields() sets.Set[string] {
 	)
 }
 
-// addFieldLabelConversions makes the scheme accept SelectableFields and refuse
-// every other label with the words of the built-in, which clients match on.
+// addFieldLabelConversions makes the scheme accept SelectableFields and reject all other
+// labels with the message of the built-in.
 func addFieldLabelConversions(scheme *runtime.Scheme) error {
 	selectable := SelectableFields()
 	kind := SchemeGroupVersion().WithKind("Event")

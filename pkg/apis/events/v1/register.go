@@ -9,9 +9,9 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// localSchemeBuilder collects what the generated files register; its name is
-// fixed by the generators. It is our own, not the one of k8s.io/api, so that
-// importing this package changes nothing for other users of those types.
+// localSchemeBuilder collects the registrations of generated files, which expect this name.
+// It is not that of k8s.io/api, so that importing this package does not affect other users
+// of those types.
 var localSchemeBuilder runtime.SchemeBuilder
 
 // SchemeGroupVersion returns the group and version this package converts.

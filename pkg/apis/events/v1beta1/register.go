@@ -8,8 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// localSchemeBuilder collects what the generated files register; its name is
-// fixed by the generators.
+// localSchemeBuilder collects the registrations of generated files, which expect this name.
 var localSchemeBuilder runtime.SchemeBuilder
 
 // AddToScheme registers the versioned types and their conversions.

@@ -13,8 +13,8 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 )
 
-// Limits on the length of an event's text fields, in bytes of UTF-8: the
-// built-in's messages say characters, but it counts bytes.
+// Limits on the length of text fields in bytes of UTF-8. The messages of the built-in are
+// about characters, but it counts bytes.
 const (
 	MaxReportingInstanceBytes = 128
 	MaxActionBytes            = 128
@@ -22,10 +22,9 @@ const (
 	MaxNoteBytes              = 1024
 )
 
-// validateContent checks what holds on every write, creation and update alike.
+// validateContent checks what must hold on create and on update.
 //
-// An event without an eventTime is one of the older kind, about which only the
-// namespace is checked.
+// Of an event without an eventTime, as core/v1 has them, only the namespace is checked.
 func validateContent(event *events.Event) field.ErrorList {
 	if event.EventTime.IsZero() {
 		return validateOlderNamespace(event)
@@ -36,8 +35,7 @@ func validateContent(event *events.Event) field.ErrorList {
 	if event.ReportingController == "" {
 		errs = append(errs, field.Required(controller, ""))
 	}
-	// An empty name is reported twice, as required and as not qualified: so
-	// does the built-in.
+	// An empty name has two errors, required and not qualified, as in the built-in.
 	for _, message := range utilvalidation.IsQualifiedName(event.ReportingController) {
 		errs = append(errs, field.Invalid(controller, event.ReportingController, message))
 	}
@@ -62,8 +60,8 @@ func validateLength(name, value string, limit int) field.ErrorList {
 	return field.ErrorList{field.Invalid(field.NewPath(name), "", fmt.Sprintf("can have at most %v characters", limit))}
 }
 
-// validateNamespace lets an event about a cluster-scoped object live only in
-// the namespaces where recorders put those.
+// validateNamespace allows an event about a cluster-scoped object only in the namespaces
+// that recorders use for such events.
 func validateNamespace(event *events.Event) field.ErrorList {
 	if event.Regarding.Namespace != "" || event.Namespace == metav1.NamespaceDefault || event.Namespace == metav1.NamespaceSystem {
 		return nil
@@ -71,8 +69,8 @@ func validateNamespace(event *events.Event) field.ErrorList {
 	return namespaceMismatch(event)
 }
 
-// validateOlderNamespace wants the older kind of event in the namespace of its
-// object; an object without one puts it into "default".
+// validateOlderNamespace requires an event without an eventTime to be in the namespace of
+// its object, or in "default" if the object has none.
 func validateOlderNamespace(event *events.Event) field.ErrorList {
 	switch {
 	case event.Namespace == event.Regarding.Namespace:

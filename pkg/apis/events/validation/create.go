@@ -14,8 +14,7 @@ import (
 
 const needsToBeUnset = "needs to be unset"
 
-// ValidateEventCreate returns everything that is wrong with an event that a
-// client wants to create; empty means that it may be stored.
+// ValidateEventCreate validates an event that a client creates. It returns all errors.
 func ValidateEventCreate(event *events.Event) field.ErrorList {
 	errs := validateContent(event)
 	errs = append(errs, validateObjectMeta(&event.ObjectMeta, field.NewPath("metadata"))...)
@@ -44,8 +43,7 @@ func validateSeries(series *events.EventSeries) field.ErrorList {
 	return errs
 }
 
-// validateDeprecatedUnset refuses the fields that exist only for events written
-// through core/v1.
+// validateDeprecatedUnset rejects the fields that only events of core/v1 may have.
 func validateDeprecatedUnset(event *events.Event) field.ErrorList {
 	var errs field.ErrorList
 	if !event.DeprecatedFirstTimestamp.IsZero() {

@@ -23,9 +23,8 @@ func validateObjectMetaUpdate(updated, old *metav1.ObjectMeta, path *field.Path)
 	return append(errs, validateFinalizerNames(updated.Finalizers, path.Child("finalizers"))...)
 }
 
-// validateFinalizerNames refuses an unqualified name that is not one of
-// Kubernetes' own: nothing would ever remove it, and the event would stay for
-// good.
+// validateFinalizerNames rejects an unqualified name that is not one of Kubernetes' own: no
+// controller would ever remove it, so the event could not be deleted.
 func validateFinalizerNames(finalizers []string, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for i, name := range finalizers {

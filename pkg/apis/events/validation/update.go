@@ -14,8 +14,8 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 )
 
-// ValidateEventUpdate returns everything that is wrong with changing old into
-// updated. Only the series and the metadata may change.
+// ValidateEventUpdate validates an update of old to updated. Only the series and the
+// metadata may change. It returns all errors.
 func ValidateEventUpdate(updated, old *events.Event) field.ErrorList {
 	errs := validateContent(updated)
 	errs = append(errs, validateObjectMetaUpdate(&updated.ObjectMeta, &old.ObjectMeta, field.NewPath("metadata"))...)
@@ -25,8 +25,8 @@ func ValidateEventUpdate(updated, old *events.Event) field.ErrorList {
 	return append(errs, validateImmutable(updated, old)...)
 }
 
-// validateImmutable names each field that changed though it must not, in the
-// built-in's order.
+// validateImmutable returns an error for each immutable field that changed, in the order of
+// the built-in.
 func validateImmutable(updated, old *events.Event) field.ErrorList {
 	var errs field.ErrorList
 	check := func(name string, updatedValue, oldValue any) {
@@ -50,9 +50,9 @@ func validateImmutable(updated, old *events.Event) field.ErrorList {
 	return errs
 }
 
-// sameMicrosecond tolerates a change below the precision of MicroTime: a client
-// that writes protobuf may have stored nanoseconds, and one that reads JSON
-// sends them back cut off (kubernetes/kubernetes issue 111928).
+// sameMicrosecond reports whether the times are equal at the precision of MicroTime. A
+// client that writes protobuf may have stored nanoseconds, and one that reads JSON sends
+// them back truncated (kubernetes/kubernetes issue 111928).
 func sameMicrosecond(a, b metav1.MicroTime) bool {
 	return a.Truncate(time.Microsecond).Equal(b.Truncate(time.Microsecond))
 }

@@ -31,7 +31,7 @@ func validEvent() *events.Event {
 	}
 }
 
-// brief renders errors as "type field", which is what clients act on.
+// brief returns the errors as "type field", the parts that clients act on.
 func brief(errs field.ErrorList) []string {
 	var lines []string
 	for _, err := range errs {
@@ -152,8 +152,8 @@ func TestValidateEventUpdate(t *testing.T) {
 	}
 }
 
-// An event that came from core/v1 breaks the strict rules, yet its series and
-// labels must stay changeable.
+// An event of core/v1 violates the strict rules, but its series and labels must stay
+// mutable.
 func TestValidateEventUpdate_OfAnEventFromCoreV1(t *testing.T) {
 	t.Parallel()
 	fromCore := func() *events.Event {
@@ -166,6 +166,6 @@ func TestValidateEventUpdate_OfAnEventFromCoreV1(t *testing.T) {
 	old, updated := fromCore(), fromCore()
 	updated.Labels = map[string]string{"seen": "yes"}
 	if errs := ValidateEventUpdate(updated, old); len(errs) > 0 {
-		t.Errorf("a changed label was refused: %v", errs)
+		t.Errorf("a changed label was rejected: %v", errs)
 	}
 }
