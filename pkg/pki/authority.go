@@ -28,24 +28,24 @@ const (
 )
 
 const (
-	// authorityLifetime is long because every caBundle made from the authority
-	// must be replaced when it ends.
+	// authorityLifetime is long because every caBundle with the authority must be replaced
+	// when it expires.
 	authorityLifetime = 10 * 365 * 24 * time.Hour
-	// backdate lets a certificate be valid on machines whose clocks are behind.
+	// backdate is how long before its issue a certificate is valid, so that machines whose
+	// clocks are behind accept it.
 	backdate = 5 * time.Minute
 )
 
-// Authority issues certificates and is kept in a directory.
+// Authority is a certificate authority in a directory.
 type Authority struct {
 	cert *x509.Certificate
 	key  crypto.Signer
 }
 
-// OpenAuthority loads the authority of dir, or makes one if dir has none. A key
-// without its certificate is what is left when the making was interrupted; the
-// certificate is made anew for the key, so that certificates issued by the
-// authority, if there are any, stay valid. It fails if the key alone is missing,
-// or if the authority has ended.
+// OpenAuthority loads the authority in dir, or creates one if dir has none. If there is only
+// a key, because creating was interrupted, it creates a certificate for that key, so that
+// certificates issued with it stay valid. It returns an error if only the key is missing, or
+// if the authority has expired.
 func OpenAuthority(dir string, now time.Time) (*Authority, error) {
 	certPath, keyPath := filepath.Join(dir, CAFile), filepath.Join(dir, CAKeyFile)
 	certPEM, certErr := os.ReadFile(certPath)
@@ -69,7 +69,7 @@ func OpenAuthority(dir string, now time.Time) (*Authority, error) {
 		return nil, fmt.Errorf("reading the certificate authority of %s: %w", dir, err)
 	}
 	if now.After(authority.cert.NotAfter) {
-		return nil, fmt.Errorf("the certificate authority %s ended on %s: remove the directory, and give the new %s to everyone who trusts the old one",
+		return nil, fmt.Errorf("the certificate authority %s expired on %s: remove the directory and distribute the new %s to all clients that trust the old one",
 			certPath, authority.cert.NotAfter.Format(time.RFC3339), CAFile)
 	}
 	return authority, nil
@@ -90,8 +90,8 @@ func parseAuthority(certPEM, keyPEM []byte) (*Authority, error) {
 	return &Authority{cert: cert, key: key}, nil
 }
 
-// createAuthority writes the key first: a certificate without its key is what
-// OpenAuthority refuses.
+// createAuthority writes the key before the certificate: OpenAuthority repairs a key without
+// a certificate, but not a certificate without a key.
 func createAuthority(dir string, now time.Time) (*Authority, error) {
 	key, err := newKey()
 	if err != nil {
@@ -103,7 +103,7 @@ func createAuthority(dir string, now time.Time) (*Authority, error) {
 	return certifyAuthority(dir, key, now)
 }
 
-// certifyAuthority makes the certificate of an authority whose key is in dir.
+// certifyAuthority creates the certificate of an authority whose key is in dir.
 func certifyAuthority(dir string, key crypto.Signer, now time.Time) (*Authority, error) {
 	template := &x509.Certificate{
 		Subject:               pkix.Name{CommonName: commonName + "-ca"},
@@ -117,7 +117,7 @@ func certifyAuthority(dir string, key crypto.Signer, now time.Time) (*Authority,
 	self := &Authority{cert: template, key: key}
 	cert, err := self.sign(template, key.Public())
 	if err != nil {
-		return nil, fmt.Errorf("making a certificate authority: %w", err)
+		return nil, fmt.Errorf("creating a certificate authority: %w", err)
 	}
 	if err := writeFile(filepath.Join(dir, CAFile), encodeCertificate(cert), 0o644); err != nil {
 		return nil, err
@@ -139,7 +139,7 @@ func (a *Authority) sign(template *x509.Certificate, public crypto.PublicKey) (*
 	return x509.ParseCertificate(der)
 }
 
-// issued tells whether cert was signed by this authority.
+// issued reports whether the authority signed cert.
 func (a *Authority) issued(cert *x509.Certificate) bool {
 	return cert.CheckSignatureFrom(a.cert) == nil
 }
@@ -147,7 +147,7 @@ func (a *Authority) issued(cert *x509.Certificate) bool {
 func newKey() (crypto.Signer, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return nil, fmt.Errorf("making a key: %w", err)
+		return nil, fmt.Errorf("generating a key: %w", err)
 	}
 	return key, nil
 }

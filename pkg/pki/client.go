@@ -9,16 +9,16 @@ import (
 	"time"
 )
 
-// ClientCertificate is a certificate with which a user proves who they are.
+// ClientCertificate is a certificate that authenticates a user.
 type ClientCertificate struct {
 	// CertPEM and KeyPEM are the certificate and its private key.
 	CertPEM, KeyPEM []byte
-	// CAPEM is the authority that the user trusts and that vouches for them.
+	// CAPEM is the certificate of the authority that issued it, which the client also trusts.
 	CAPEM []byte
 }
 
-// IssueClient issues a certificate for a user and their groups, valid for
-// lifetime from now on, or as long as the authority if that ends first.
+// IssueClient issues a certificate for a user and groups, valid for lifetime from now, but
+// not longer than the authority.
 func (a *Authority) IssueClient(user string, groups []string, lifetime time.Duration, now time.Time) (ClientCertificate, error) {
 	key, err := newKey()
 	if err != nil {

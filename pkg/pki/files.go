@@ -66,19 +66,18 @@ func writeKey(path string, key crypto.Signer) error {
 	return writeFile(path, data, 0o600)
 }
 
-// writeFile puts data at path in one step, so that a reader, a running server
-// that watches the file among them, sees the old content or the new. The content
-// is on the disk before it has the name: a machine that loses its power must not
-// leave an empty file, with which no server starts.
+// writeFile replaces the file atomically: readers, such as a running server that watches it,
+// see the old content or the new. The content is synced before the rename, because an empty
+// file after a power failure would keep the server from starting.
 func writeFile(path string, data []byte, mode os.FileMode) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
-		return fmt.Errorf("making the directory of %s: %w", path, err)
+		return fmt.Errorf("creating the directory of %s: %w", path, err)
 	}
 	temporary, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
-	defer func() { _ = os.Remove(temporary.Name()) }() // fails once renamed, as it should
+	defer func() { _ = os.Remove(temporary.Name()) }() // fails after the rename, as intended
 	_, err = temporary.Write(data)
 	if err == nil {
 		err = temporary.Sync()

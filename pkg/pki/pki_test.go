@@ -36,7 +36,7 @@ func ensure(t *testing.T, dir string, hosts []string, now time.Time) bool {
 	return issued
 }
 
-// verify checks the pair as a TLS client would that trusts the authority.
+// verify verifies the serving certificate like a TLS client that trusts the authority.
 func verify(t *testing.T, dir, host string, now time.Time) error {
 	t.Helper()
 	pair, err := tls.LoadX509KeyPair(filepath.Join(dir, CertFile), filepath.Join(dir, KeyFile))
@@ -74,7 +74,7 @@ func TestEnsureServing_IsTrustedForItsHosts(t *testing.T) {
 	}
 }
 
-func TestEnsureServing_IssuesAnewOnlyWhenNeeded(t *testing.T) {
+func TestEnsureServing_ReplacesOnlyWhenNeeded(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		hosts  []string
@@ -82,15 +82,15 @@ func TestEnsureServing_IssuesAnewOnlyWhenNeeded(t *testing.T) {
 		damage func(t *testing.T, dir string)
 		want   bool
 	}{
-		"same again":             {testHosts(), 0, nil, false},
-		"fewer hosts":            {testHosts()[:1], 0, nil, false},
-		"half a life later":      {testHosts(), ServingLifetime / 2, nil, false},
-		"a third is left":        {testHosts(), ServingLifetime*2/3 + time.Hour, nil, true},
-		"after its end":          {testHosts(), ServingLifetime + time.Hour, nil, true},
-		"a host more":            {append(testHosts(), "more"), 0, nil, true},
-		"certificate is missing": {testHosts(), 0, remove(CertFile), true},
-		"key is missing":         {testHosts(), 0, remove(KeyFile), true},
-		"key of another":         {testHosts(), 0, replaceKey, true},
+		"no change":                  {testHosts(), 0, nil, false},
+		"fewer hosts":                {testHosts()[:1], 0, nil, false},
+		"half of its lifetime later": {testHosts(), ServingLifetime / 2, nil, false},
+		"a third is left":            {testHosts(), ServingLifetime*2/3 + time.Hour, nil, true},
+		"after it expired":           {testHosts(), ServingLifetime + time.Hour, nil, true},
+		"another host":               {append(testHosts(), "more"), 0, nil, true},
+		"certificate is missing":     {testHosts(), 0, remove(CertFile), true},
+		"key is missing":             {testHosts(), 0, remove(KeyFile), true},
+		"key of another":             {testHosts(), 0, replaceKey, true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -137,7 +137,7 @@ func replaceKey(t *testing.T, dir string) {
 	}
 }
 
-func TestEnsureServing_Refuses(t *testing.T) {
+func TestEnsureServing_Errors(t *testing.T) {
 	t.Parallel()
 	write := func(name, content string) func(*testing.T, string) {
 		return func(t *testing.T, dir string) {
@@ -159,7 +159,7 @@ func TestEnsureServing_Refuses(t *testing.T) {
 		"authority is no certificate":   {write(CAFile, "x"), 0, testHosts(), "no PEM certificate"},
 		"certificate is no certificate": {write(CertFile, "x"), 0, testHosts(), "no PEM certificate"},
 		"key is no key":                 {write(KeyFile, "x"), 0, testHosts(), "no PEM private key"},
-		"authority has ended":           {func(*testing.T, string) {}, authorityLifetime + time.Hour, testHosts(), "ended on"},
+		"authority has expired":         {func(*testing.T, string) {}, authorityLifetime + time.Hour, testHosts(), "expired on"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -183,9 +183,8 @@ func both(first, second func(*testing.T, string)) func(*testing.T, string) {
 	}
 }
 
-// A process that is killed while it makes an authority leaves the key alone. The
-// next one must start, and what was issued by that key, if anything was, must
-// stay valid.
+// A process that is killed while it creates an authority leaves a key without a certificate.
+// The next one must start, and certificates issued with that key must stay valid.
 func TestOpenAuthority_CompletesInterrupted(t *testing.T) {
 	t.Parallel()
 	dir, now := t.TempDir(), time.Now()
@@ -193,9 +192,9 @@ func TestOpenAuthority_CompletesInterrupted(t *testing.T) {
 	former, certificate := read(t, dir, CAFile), read(t, dir, CertFile)
 	remove(CAFile)(t, dir)
 	if ensure(t, dir, testHosts(), now) {
-		t.Error("the serving certificate was issued anew though its authority's key was there")
+		t.Error("the serving certificate was replaced although its authority's key was there")
 	}
-	for name, ca := range map[string]string{"former": former, "new": read(t, dir, CAFile)} {
+	for name, ca := range map[string]string{"old": former, "new": read(t, dir, CAFile)} {
 		roots := x509.NewCertPool()
 		roots.AppendCertsFromPEM([]byte(ca))
 		block, _ := pem.Decode([]byte(certificate))

@@ -14,13 +14,13 @@ import (
 	"time"
 )
 
-// ServingLifetime is how long a serving certificate is valid. It is issued anew
-// when a third of that is left.
+// ServingLifetime is the lifetime of a serving certificate. It is replaced when a third of
+// that is left.
 const ServingLifetime = 365 * 24 * time.Hour
 
-// EnsureServing makes sure that dir holds an authority and a serving
-// certificate of it that covers every host, a DNS name or an IP address, and
-// that a third of its life is left. It returns true if it issued one.
+// EnsureServing makes sure that dir has an authority and a serving certificate issued by it
+// that is valid for all hosts, DNS names or IP addresses, and for a third of ServingLifetime
+// from now. It reports whether it issued one. Without hosts it returns an error.
 func EnsureServing(dir string, hosts []string, now time.Time) (issued bool, err error) {
 	if len(hosts) == 0 {
 		return false, errors.New("a serving certificate needs at least one host")
