@@ -17,26 +17,26 @@ import (
 	"syscall"
 )
 
-// ErrNoServer is returned when no server answers for a data directory. There may
-// be one nevertheless that has only just been started.
+// ErrNoServer is returned if no server listens on the socket of a data directory. One may be
+// starting nevertheless.
 var ErrNoServer = errors.New("no server answers for the data directory")
 
-// Client asks the server of a data directory.
+// Client sends requests to the server of a data directory.
 type Client struct{ http *http.Client }
 
-// NewClient returns a client for the server that uses a data directory, if there
-// is one.
+// NewClient returns a client of the server that uses the data directory. It does not check
+// that there is one.
 func NewClient(dir string) *Client {
 	return &Client{&http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx, dir) },
-		// Each client asks one thing.
+		// A client makes one request.
 		DisableKeepAlives: true,
 	}}}
 }
 
-// Snapshot returns a snapshot of the running store, to be read to its end and to
-// be closed. If the server cannot go on, reading it ends with the reason. It
-// returns ErrNoServer if there is none.
+// Snapshot returns a snapshot of the running store, which the caller must read to its end and
+// close. If the server fails in between, reading returns the reason. If there is no server,
+// it returns ErrNoServer.
 func (c *Client) Snapshot(ctx context.Context) (io.ReadCloser, error) {
 	response, err := c.send(ctx, http.MethodGet, snapshotPath, nil) //nolint:bodyclose // the caller closes it
 	if err != nil {
@@ -45,8 +45,8 @@ func (c *Client) Snapshot(ctx context.Context) (io.ReadCloser, error) {
 	return &streamBody{response}, nil
 }
 
-// Compact lets the server compact up to a revision, 0 being the newest one, and
-// returns what it answers. It returns ErrNoServer if there is none.
+// Compact makes the server compact up to a revision, the newest one if upTo is 0. If there is
+// no server, it returns ErrNoServer.
 func (c *Client) Compact(ctx context.Context, upTo uint64) (Compaction, error) {
 	path := compactPath
 	if upTo != 0 {
@@ -65,7 +65,7 @@ func (c *Client) Compact(ctx context.Context, upTo uint64) (Compaction, error) {
 }
 
 func (c *Client) send(ctx context.Context, method, path string, body io.Reader) (*http.Response, error) {
-	// The host is of no meaning: there is one server at the socket.
+	// The host is ignored: the socket has one server.
 	request, err := http.NewRequestWithContext(ctx, method, "http://server"+path, body)
 	if err != nil {
 		return nil, fmt.Errorf("asking the server: %w", err)
@@ -83,7 +83,7 @@ func (c *Client) send(ctx context.Context, method, path string, body io.Reader) 
 	return response, nil
 }
 
-// maxReason bounds what is read of an error.
+// maxReason is the number of bytes read of an error response.
 const maxReason = 4 << 10
 
 func reason(response *http.Response) string {
@@ -94,20 +94,20 @@ func reason(response *http.Response) string {
 	return response.Status
 }
 
-// streamBody is the body of an answer whose trailer may say that it is not
-// whole.
+// streamBody is the body of a response that may have failureTrailer.
 type streamBody struct{ response *http.Response }
 
-// Read reads on, and behind the end returns why it is one.
+// Read implements io.Reader. At the end of an incomplete body it returns the reason instead
+// of io.EOF.
 func (b *streamBody) Read(p []byte) (int, error) {
 	n, err := b.response.Body.Read(p)
 	if errors.Is(err, io.EOF) {
 		if failure := b.response.Trailer.Get(failureTrailer); failure != "" {
-			err = fmt.Errorf("the server could not go on: %s", failure)
+			err = fmt.Errorf("the server failed: %s", failure)
 		}
 	}
 	return n, err
 }
 
-// Close ends the request.
+// Close implements io.Closer.
 func (b *streamBody) Close() error { return b.response.Body.Close() }

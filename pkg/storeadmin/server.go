@@ -30,8 +30,7 @@ const (
 )
 
 const (
-	// failureTrailer says behind the body of a snapshot or an export why it is not
-	// whole.
+	// failureTrailer is an HTTP trailer: why a snapshot or an export is incomplete.
 	failureTrailer = "Snapshot-Failure"
 	snapshotType   = "application/x-tar"
 	exportType     = "application/json-seq"
@@ -39,13 +38,13 @@ const (
 	readHeaderTimeout = 10 * time.Second
 )
 
-// Compaction is what a server answers about a compaction.
+// Compaction is the response to a compaction.
 type Compaction struct {
-	// CompactRevision is the oldest revision that can be read now.
+	// CompactRevision is the oldest revision that can be read or watched from.
 	CompactRevision uint64 `json:"compactRevision"`
 }
 
-// Server answers requests on the socket of a data directory.
+// Server serves requests on the socket of a data directory.
 type Server struct {
 	dir    string
 	http   *http.Server
@@ -53,8 +52,8 @@ type Server struct {
 	ended  chan error
 }
 
-// Serve makes the socket in the directory and answers until Close. The caller must
-// hold the directory's lock.
+// Serve creates the socket in the directory and serves until Close. The caller must hold the
+// lock of the directory.
 func Serve(ctx context.Context, dir string, store Store) (*Server, error) {
 	socket, err := listen(ctx, dir)
 	if err != nil {
@@ -85,10 +84,10 @@ func Serve(ctx context.Context, dir string, store Store) (*Server, error) {
 	return s, nil
 }
 
-// Close removes the socket and breaks off running requests: their contexts end.
-// It may be called again.
+// Close removes the socket and aborts running requests by cancelling their contexts. It may
+// be called more than once.
 func (s *Server) Close() error {
-	// First the socket goes, so that nobody finds one that does not answer.
+	// Without the socket no client connects to a server that does not respond.
 	err := os.Remove(filepath.Join(s.dir, SocketName))
 	if errors.Is(err, os.ErrNotExist) {
 		err = nil
@@ -99,8 +98,8 @@ func (s *Server) Close() error {
 	return nil
 }
 
-// serveStream answers with what write writes, and says in a trailer if that is not
-// whole.
+// serveStream responds with what write writes. If write fails after it has written
+// something, the reason is in a trailer.
 func serveStream(w http.ResponseWriter, r *http.Request, what, mediaType string, write func(context.Context, io.Writer) error) {
 	w.Header().Set("Trailer", failureTrailer)
 	w.Header().Set("Content-Type", mediaType)
@@ -117,13 +116,13 @@ func serveStream(w http.ResponseWriter, r *http.Request, what, mediaType string,
 	}
 }
 
-// logOutcome logs what was done for a command.
+// logOutcome logs whether a command succeeded.
 func logOutcome(ctx context.Context, what string, err error) {
 	if err != nil {
-		klog.FromContext(ctx).Error(err, "A command for the data directory failed", "command", what)
+		klog.FromContext(ctx).Error(err, "Command for the data directory failed", "command", what)
 		return
 	}
-	klog.FromContext(ctx).Info("A command for the data directory was carried out", "command", what)
+	klog.FromContext(ctx).Info("Command for the data directory succeeded", "command", what)
 }
 
 func serveCompaction(w http.ResponseWriter, r *http.Request, store Store) {
@@ -132,18 +131,18 @@ func serveCompaction(w http.ResponseWriter, r *http.Request, store Store) {
 		answerError(w, err)
 		return
 	}
-	oldest, err := store.Compact(r.Context(), upTo)
+	revision, err := store.Compact(r.Context(), upTo)
 	if err != nil {
 		answerError(w, err)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	if err := json.NewEncoder(w).Encode(Compaction{CompactRevision: oldest}); err != nil {
-		klog.FromContext(r.Context()).Error(err, "The answer about a compaction was not sent")
+	if err := json.NewEncoder(w).Encode(Compaction{CompactRevision: revision}); err != nil {
+		klog.FromContext(r.Context()).Error(err, "Failed to send the response to a compaction")
 	}
 }
 
-// revisionOf returns the parameter revision, or 0.
+// revisionOf returns the query parameter revision, 0 if it is not set.
 func revisionOf(r *http.Request) (uint64, error) {
 	text := r.URL.Query().Get("revision")
 	if text == "" {
@@ -151,15 +150,15 @@ func revisionOf(r *http.Request) (uint64, error) {
 	}
 	revision, err := strconv.ParseUint(text, 10, 64)
 	if err != nil || revision == 0 {
-		return 0, &RefusedError{Reason: fmt.Sprintf("revision %q is no number above 0", text)}
+		return 0, &BadRequestError{Reason: fmt.Sprintf("revision %q is not a number above 0", text)}
 	}
 	return revision, nil
 }
 
-// answerError answers with the text of the error, which a person will read.
+// answerError responds with the text of the error, which the command prints.
 func answerError(w http.ResponseWriter, err error) {
 	status := http.StatusInternalServerError
-	if refused := new(RefusedError); errors.As(err, &refused) {
+	if refused := new(BadRequestError); errors.As(err, &refused) {
 		status = http.StatusBadRequest
 	}
 	if errors.Is(err, context.Canceled) {
@@ -168,13 +167,14 @@ func answerError(w http.ResponseWriter, err error) {
 	http.Error(w, err.Error(), status)
 }
 
-// countingWriter counts what was written. To write nothing begins no answer.
+// countingWriter counts bytes. A write of no bytes is dropped, so that it does not send the
+// header of the response.
 type countingWriter struct {
 	w io.Writer
 	n int64
 }
 
-// Write writes on.
+// Write implements io.Writer.
 func (c *countingWriter) Write(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil

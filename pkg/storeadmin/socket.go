@@ -18,13 +18,13 @@ const SocketName = "admin.sock"
 
 const (
 	socketMode = 0o600
-	// maxSocketPath is how long the path of a socket may be. The kernel has 108
-	// bytes for it on Linux and 104 elsewhere, one of them for the end.
+	// maxSocketPath is the longest path of a socket in bytes. The kernel has room for 108
+	// on Linux and 104 elsewhere, one of them for the terminating zero.
 	maxSocketPath = 103
 )
 
-// listen makes the socket. The caller must have the directory for itself: a
-// socket that is there is one that a killed server has left.
+// listen creates the socket. The caller must hold the lock of the directory: a socket that
+// exists was left by a server that was killed.
 func listen(ctx context.Context, dir string) (net.Listener, error) {
 	path := filepath.Join(dir, SocketName)
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -32,7 +32,7 @@ func listen(ctx context.Context, dir string) (net.Listener, error) {
 	}
 	var listener net.Listener
 	err := withShortPath(dir, func(short string) (err error) {
-		// With this the socket never has another mode, not even for a moment.
+		// Setting the mode before bind leaves no moment in which others can connect.
 		config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
 			var failed error
 			err := c.Control(func(fd uintptr) { failed = syscall.Fchmod(int(fd), socketMode) })
@@ -44,7 +44,7 @@ func listen(ctx context.Context, dir string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listening on %s: %w", path, err)
 	}
-	// Go would remove the path that it was given.
+	// The listener would remove the path that it was given, which may be a short one.
 	if socket, ok := listener.(*net.UnixListener); ok {
 		socket.SetUnlinkOnClose(false)
 	}
@@ -64,8 +64,8 @@ func dial(ctx context.Context, dir string) (net.Conn, error) {
 	return conn, err
 }
 
-// withShortPath calls f with a path of the socket that is short enough for the
-// kernel. A longer one is reached through an open directory.
+// withShortPath calls f with a path of the socket that is short enough for the kernel. For a
+// longer one, the path goes through the file descriptor of the open directory.
 func withShortPath(dir string, f func(path string) error) error {
 	path := filepath.Join(dir, SocketName)
 	if len(path) <= maxSocketPath {
@@ -75,10 +75,10 @@ func withShortPath(dir string, f func(path string) error) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = opened.Close() }() // it is a path
+	defer func() { _ = opened.Close() }() // only read
 	through := fmt.Sprintf("/proc/self/fd/%d", opened.Fd())
 	if _, err := os.Stat(through); err != nil {
-		return fmt.Errorf("the path has %d bytes and may have %d: use a data directory with a shorter path (%w)",
+		return fmt.Errorf("the path has %d bytes, the limit is %d: use a data directory with a shorter path (%w)",
 			len(path), maxSocketPath, err)
 	}
 	return f(filepath.Join(through, SocketName))

@@ -10,29 +10,25 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/transfer"
 )
 
-// Store is what a server does for its operator.
+// Store is what the commands of an operator need of the store of a server.
 type Store interface {
-	// Snapshot writes a snapshot of the store. What was written is of no use if it
-	// returns an error.
+	// Snapshot writes a snapshot of the store. On an error the snapshot is incomplete.
 	Snapshot(ctx context.Context, w io.Writer) error
-	// Compact removes what only revisions below upTo can show, 0 being the newest
-	// one, and returns the oldest revision that can be read then. It returns a
-	// *RefusedError for a revision that is not there.
+	// Compact compacts revisions below upTo, the newest one if it is 0, and returns the
+	// compact revision. It returns a *BadRequestError for a future revision.
 	Compact(ctx context.Context, upTo uint64) (uint64, error)
-	// Export writes all events, decrypted. What was written is of no use if it
-	// returns an error.
+	// Export writes an export of all events, decrypted. On an error it is incomplete.
 	Export(ctx context.Context, w io.Writer) error
-	// Import stores the events of an export that are not there, and returns what
-	// became of them, also with an error.
+	// Import stores the events of an export that do not exist, and returns the outcomes,
+	// also with an error.
 	Import(ctx context.Context, r io.Reader) (transfer.Result, error)
-	// Rewrite encrypts all events with the key in use that are not, and returns what
-	// it did, also with an error. It calls progress now and then.
+	// Rewrite writes all events that are not encrypted with the key in use again, and
+	// returns the result, also with an error. It calls progress at intervals.
 	Rewrite(ctx context.Context, progress func(Rewrite)) (Rewrite, error)
 }
 
-// RefusedError is for a request that cannot be carried out as it is, whatever the
-// state of the server.
-type RefusedError struct{ Reason string }
+// BadRequestError is returned for a request that is invalid, so that a retry is of no use.
+type BadRequestError struct{ Reason string }
 
-// Error is the reason.
-func (e *RefusedError) Error() string { return e.Reason }
+// Error implements error.
+func (e *BadRequestError) Error() string { return e.Reason }

@@ -19,7 +19,7 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/transfer"
 )
 
-// store answers as the test says.
+// store is a Store of functions of the test.
 type store struct {
 	snapshot func(ctx context.Context, w io.Writer) error
 	compact  func(upTo uint64) (uint64, error)
@@ -33,7 +33,7 @@ func (s store) Snapshot(ctx context.Context, w io.Writer) error { return s.snaps
 // Compact implements Store.
 func (s store) Compact(_ context.Context, upTo uint64) (uint64, error) { return s.compact(upTo) }
 
-// Export implements Store; it is a stream as a snapshot is.
+// Export implements Store with the stream of a snapshot.
 func (s store) Export(ctx context.Context, w io.Writer) error { return s.snapshot(ctx, w) }
 
 // Import implements Store.
@@ -68,8 +68,8 @@ func snapshot(t *testing.T, dir string) (string, error) {
 	return string(content), errors.Join(err, body.Close())
 }
 
-// TestSnapshot reads what the store writes, also where the path of the socket is
-// longer than the kernel takes.
+// TestSnapshot reads what the store writes, also with a path of the socket that is too long
+// for the kernel.
 func TestSnapshot(t *testing.T) {
 	t.Parallel()
 	content := strings.Repeat("content ", 1<<16)
@@ -104,7 +104,7 @@ func TestSnapshot_Failures(t *testing.T) {
 		}})
 		got, err := snapshot(t, dir)
 		if err == nil || !strings.Contains(err.Error(), "the disk is full") || len(got) > written {
-			t.Errorf("behind %d bytes: %d bytes and %v, want the reason", written, len(got), err)
+			t.Errorf("after %d bytes: %d bytes and %v, want the reason", written, len(got), err)
 		}
 	}
 }
@@ -114,7 +114,7 @@ func TestCompact(t *testing.T) {
 	dir := t.TempDir()
 	serve(t, dir, store{compact: func(upTo uint64) (uint64, error) {
 		if upTo > 100 {
-			return 0, fmt.Errorf("compacting: %w", &RefusedError{Reason: "revision 101 is not there yet"})
+			return 0, fmt.Errorf("compacting: %w", &BadRequestError{Reason: "revision 101 is not there yet"})
 		}
 		return upTo + 1, nil
 	}})
@@ -125,11 +125,11 @@ func TestCompact(t *testing.T) {
 		}
 	}
 	if _, err := client.Compact(t.Context(), 101); err == nil || !strings.Contains(err.Error(), "revision 101 is not there yet") {
-		t.Errorf("a revision that is not there: %v", err)
+		t.Errorf("a future revision: %v", err)
 	}
 }
 
-// TestRequests sends what the client never would.
+// TestRequests sends requests that the client never makes.
 func TestRequests(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -163,8 +163,8 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// TestSocket has one that only its owner may use, that replaces what a killed
-// server left, and that goes with the server.
+// TestSocket checks that only the owner may use the socket, that it replaces the one of a
+// killed server, and that it is removed with its server.
 func TestSocket(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -181,7 +181,7 @@ func TestSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := snapshot(t, dir); !errors.Is(err, ErrNoServer) {
-		t.Errorf("with a socket of nobody: %v, want ErrNoServer", err)
+		t.Errorf("with the socket of a killed server: %v, want ErrNoServer", err)
 	}
 	server := serve(t, dir, store{snapshot: func(context.Context, io.Writer) error { return nil }})
 	info, err := os.Stat(path)
@@ -198,15 +198,15 @@ func TestSocket(t *testing.T) {
 		t.Errorf("the socket outlived its server: %v", err)
 	}
 	if _, err := snapshot(t, dir); !errors.Is(err, ErrNoServer) {
-		t.Errorf("behind the end: %v, want ErrNoServer", err)
+		t.Errorf("after Close: %v, want ErrNoServer", err)
 	}
 	if _, err := Serve(t.Context(), filepath.Join(dir, "absent"), store{}); err == nil {
-		t.Error("a directory that is not there is no error")
+		t.Error("no error for a directory that does not exist")
 	}
 }
 
-// TestClose_BreaksOff ends a snapshot that would never end.
-func TestClose_BreaksOff(t *testing.T) {
+// TestClose_AbortsRequests aborts a snapshot that would never end.
+func TestClose_AbortsRequests(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	begun, ended := make(chan struct{}), make(chan error, 1)
@@ -232,6 +232,6 @@ func TestClose_BreaksOff(t *testing.T) {
 		t.Errorf("the store's context ended with %v", err)
 	}
 	if err := <-read; err == nil {
-		t.Error("the client takes it for a whole snapshot")
+		t.Error("the client got no error for an incomplete snapshot")
 	}
 }

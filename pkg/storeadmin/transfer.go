@@ -14,36 +14,35 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/transfer"
 )
 
-// Rewrite is how far a rewrite is, and in the end what it did.
+// Rewrite is the progress of a rewrite, and in the end its result.
 type Rewrite struct {
-	// Looked is how many entries were looked at, Written how many of them were
-	// written again, and Unreadable how many could not be decrypted and are as
-	// they were.
-	Looked     int64 `json:"looked"`
+	// Scanned is the number of entries read so far. Of these, Written were written again,
+	// and Unreadable could not be decrypted and are unchanged.
+	Scanned    int64 `json:"scanned"`
 	Written    int64 `json:"written"`
 	Unreadable int64 `json:"unreadable"`
-	// Examples has the reasons of the first unreadable ones.
+	// Examples has the errors of the first unreadable entries.
 	Examples []string `json:"examples,omitempty"`
 }
 
-// importAnswer is what a server answers about an import.
+// importAnswer is the response to an import.
 type importAnswer struct {
 	Result transfer.Result `json:"result"`
-	// Error is why the import did not reach its end; empty if it did.
+	// Error is why the import was aborted; empty if it was not.
 	Error string `json:"error,omitempty"`
 }
 
-// rewriteLine is one of the JSON objects that a server answers about a rewrite,
-// each on a line, the last with Done or Error.
+// rewriteLine is a line of the response to a rewrite, a JSON object. The last one has Done or
+// Error.
 type rewriteLine struct {
 	Rewrite
 	Done  bool   `json:"done,omitempty"`
 	Error string `json:"error,omitempty"`
 }
 
-// Export returns an export of the running store, to be read to its end and to be
-// closed. If the server cannot go on, reading it ends with the reason. It returns
-// ErrNoServer if there is none.
+// Export returns an export of the running store, which the caller must read to its end and
+// close. If the server fails in between, reading returns the reason. If there is no server,
+// it returns ErrNoServer.
 func (c *Client) Export(ctx context.Context) (io.ReadCloser, error) {
 	response, err := c.send(ctx, http.MethodGet, exportPath, nil) //nolint:bodyclose // the caller closes it
 	if err != nil {
@@ -52,10 +51,10 @@ func (c *Client) Export(ctx context.Context) (io.ReadCloser, error) {
 	return &streamBody{response}, nil
 }
 
-// Import lets the server import an export, and returns what became of it, also with
-// an error. It returns ErrNoServer, and has read nothing, if there is none.
+// Import sends an export to the server to import, and returns the outcomes, also with an
+// error. If there is no server, it returns ErrNoServer and has not read from r.
 func (c *Client) Import(ctx context.Context, r io.Reader) (transfer.Result, error) {
-	// Without its Close: the caller still needs it if there is no server.
+	// The transport must not close r: if there is no server, the caller reads it.
 	response, err := c.send(ctx, http.MethodPost, importPath, struct{ io.Reader }{r})
 	if err != nil {
 		return transfer.Result{}, err
@@ -71,9 +70,9 @@ func (c *Client) Import(ctx context.Context, r io.Reader) (transfer.Result, erro
 	return answer.Result, err
 }
 
-// Rewrite lets the server encrypt all events with the key in use, and returns what
-// it did, also with an error. Progress is called now and then. It returns
-// ErrNoServer if there is none.
+// Rewrite makes the server encrypt all events with the key in use, and returns the result,
+// also with an error. It calls progress at intervals. If there is no server, it returns
+// ErrNoServer.
 func (c *Client) Rewrite(ctx context.Context, progress func(Rewrite)) (Rewrite, error) {
 	response, err := c.send(ctx, http.MethodPost, rewritePath, nil)
 	if err != nil {
@@ -103,8 +102,7 @@ func serveImport(w http.ResponseWriter, r *http.Request, store Store) {
 	answer := importAnswer{Result: result}
 	if err != nil {
 		answer.Error = err.Error()
-		// Closing the connection on a client that still sends could cost it the
-		// answer.
+		// A client that still sends when the connection is closed may lose the response.
 		_, drainErr := io.Copy(io.Discard, r.Body)
 		err = errors.Join(err, drainErr)
 	}
@@ -118,8 +116,8 @@ func serveImport(w http.ResponseWriter, r *http.Request, store Store) {
 func serveRewrite(w http.ResponseWriter, r *http.Request, store Store) {
 	w.Header().Set("Content-Type", "application/json")
 	lines, control := json.NewEncoder(w), http.NewResponseController(w)
-	// One that the client does not get says nothing about the rewrite; if the client
-	// has gone, the context ends.
+	// A failure to send does not affect the rewrite. If the client disconnects, the context
+	// is cancelled.
 	send := func(line rewriteLine) { _ = errors.Join(lines.Encode(line), control.Flush()) }
 	result, err := store.Rewrite(r.Context(), func(soFar Rewrite) { send(rewriteLine{Rewrite: soFar}) })
 	logOutcome(r.Context(), "rewrite of all events", err)

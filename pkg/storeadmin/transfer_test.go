@@ -33,8 +33,8 @@ func TestExport(t *testing.T) {
 	}
 }
 
-// TestImport has a store that reads to the end, and one that stops long before: its
-// reason must arrive although the client is still sending.
+// TestImport has a store that reads to the end, and one that fails long before: its error must
+// arrive although the client is still sending.
 func TestImport(t *testing.T) {
 	t.Parallel()
 	content := bytes.Repeat([]byte("record\n"), 1<<20)
@@ -64,7 +64,7 @@ func TestImport(t *testing.T) {
 	}
 }
 
-// TestImport_NoServer leaves what is to be read to others.
+// TestImport_NoServer does not read from its reader and does not close it.
 func TestImport_NoServer(t *testing.T) {
 	t.Parallel()
 	from := &closing{Reader: strings.NewReader("content")}
@@ -81,7 +81,7 @@ type closing struct {
 	closed bool
 }
 
-// Close notes that it was called.
+// Close records that it was called.
 func (c *closing) Close() error {
 	c.closed = true
 	return nil
@@ -91,16 +91,16 @@ func TestRewrite(t *testing.T) {
 	t.Parallel()
 	for _, failure := range []error{nil, errors.New("the disk is full")} {
 		dir := t.TempDir()
-		last := Rewrite{Looked: 3, Written: 2, Unreadable: 1, Examples: []string{"no key"}}
+		last := Rewrite{Scanned: 3, Written: 2, Unreadable: 1, Examples: []string{"no key"}}
 		serve(t, dir, store{rewrite: func(progress func(Rewrite)) (Rewrite, error) {
-			progress(Rewrite{Looked: 1})
-			progress(Rewrite{Looked: 2})
+			progress(Rewrite{Scanned: 1})
+			progress(Rewrite{Scanned: 2})
 			return last, failure
 		}})
 		var seen []int64
-		result, err := NewClient(dir).Rewrite(t.Context(), func(soFar Rewrite) { seen = append(seen, soFar.Looked) })
+		result, err := NewClient(dir).Rewrite(t.Context(), func(soFar Rewrite) { seen = append(seen, soFar.Scanned) })
 		if !cmp.Equal(result, last) || !cmp.Equal(seen, []int64{1, 2}) {
-			t.Errorf("%+v behind %v", result, seen)
+			t.Errorf("%+v after %v", result, seen)
 		}
 		if (err == nil) != (failure == nil) || err != nil && !strings.Contains(err.Error(), failure.Error()) {
 			t.Errorf("got %v, want %v", err, failure)

@@ -11,17 +11,17 @@ import (
 
 // Source is a store that is exported.
 type Source interface {
-	// Each calls visit with every record, the HostPosition last, until visit
-	// returns an error, which it returns. The record is visit's to keep.
+	// Each calls visit with every record, the HostPosition last. It stops at an error of
+	// visit and returns it. Visit may keep the record.
 	//
-	// What is written meanwhile may be left out. The HostPosition must be one
-	// that the store had before the first record was read: with a later one the
-	// target would not read from the host what is missing here.
+	// Records that are written during the call may be missing. The HostPosition must be
+	// from before the first record is read: with a later one the target would not read
+	// from the host what is missing in the export.
 	Each(ctx context.Context, visit func(*Record) error) error
 }
 
-// Export writes all that a store holds. What was written is a whole export only
-// if it returns no error. Progress is called after each record.
+// Export writes an export of the store and returns the counts of its records. It calls
+// progress after each record. On an error the export is incomplete.
 func Export(ctx context.Context, source Source, w io.Writer, progress func(Counts)) (Counts, error) {
 	export, err := newWriter(w, time.Now())
 	if err != nil {

@@ -10,40 +10,39 @@ import (
 )
 
 const (
-	// formatName is how the first line identifies a file.
+	// formatName identifies a file by its first line.
 	formatName = "events-apiserver-export"
-	// Version is that of the format. It is raised when an older build could not
-	// read what is written, or would lose something of it.
+	// Version is the version of the format. It is raised with a change that older builds
+	// cannot read, or would read with loss.
 	Version = 1
-	// maxLineBytes bounds the memory for one line: a value has 16 MiB at most, a
-	// third more in base64.
+	// maxLineBytes is the longest line: a value has at most 16 MiB, a third more in base64.
 	maxLineBytes = 32 << 20
 )
 
 var (
-	// ErrNotWhole is returned for a file that is not an export, that was cut off,
-	// or that was altered.
-	ErrNotWhole = errors.New("not a whole export")
+	// ErrIncomplete is returned for a file that is not an export, or one that is truncated
+	// or altered.
+	ErrIncomplete = errors.New("not a complete export")
 	// ErrNewerVersion is returned for an export whose version this build does not
 	// know.
 	ErrNewerVersion = errors.New("export has a newer version")
 )
 
-// Kind is what a record is about. The values are in files.
+// Kind is the kind of a record. The values are part of the format.
 type Kind string
 
 const (
 	// Event is an event in its stored form, decrypted. Its key is
 	// namespace/name.
 	Event Kind = "event"
-	// HostRecord is a record of the bridge to the host cluster about one event,
-	// such as a write that waits in its queue.
+	// HostRecord is a record of the bridge to the host cluster about one event, such as an
+	// entry of its outbox.
 	HostRecord Kind = "hostRecord"
-	// HostPosition is the resourceVersion of the host cluster up to which its
-	// events are in the store. It is the last record: it is true of a store only
-	// when that has all records before it.
+	// HostPosition is the resourceVersion of the host cluster up to which its events are
+	// ingested. It is the last record, because it only holds for a store that has all
+	// records before it.
 	HostPosition Kind = "hostPosition"
-	// end marks the trailer.
+	// end is the kind of the trailer.
 	end Kind = "end"
 )
 
@@ -60,9 +59,9 @@ type Header struct {
 func (h Header) check() error {
 	switch {
 	case h.Format != formatName || h.Version < 1:
-		return fmt.Errorf("%w: it does not begin as an export of events-apiserver does", ErrNotWhole)
+		return fmt.Errorf("%w: it does not begin with the header of an export of events-apiserver", ErrIncomplete)
 	case h.Version > Version:
-		return fmt.Errorf("%w: %d, and this build knows up to %d; import it with the version that made it", ErrNewerVersion, h.Version, Version)
+		return fmt.Errorf("%w: %d, and this build knows up to %d; import it with the version that exported it", ErrNewerVersion, h.Version, Version)
 	}
 	return nil
 }
@@ -70,18 +69,18 @@ func (h Header) check() error {
 // Record is one entry of a store.
 type Record struct {
 	Kind Kind `json:"kind"`
-	// Key is relative to where the store keeps the kind.
+	// Key is relative to the store's prefix of the kind.
 	Key string `json:"key"`
-	// Expires is when the entry ends; the zero time is never.
+	// Expires is when the entry expires; the zero time means never.
 	Expires time.Time `json:"expires,omitzero"`
-	// Value is what is stored, decrypted. In the file it is base64.
+	// Value is the stored value, decrypted. In the file it is base64.
 	Value []byte `json:"value"`
 }
 
-// expired reports whether the entry has ended.
+// expired reports whether the entry has expired.
 func (r *Record) expired(now time.Time) bool { return !r.Expires.IsZero() && !r.Expires.After(now) }
 
-// Counts is how many records of each kind there are.
+// Counts is the number of records of each kind.
 type Counts struct {
 	Events        int64 `json:"event"`
 	HostRecords   int64 `json:"hostRecord"`
@@ -104,11 +103,11 @@ func (c *Counts) add(kind Kind) {
 type trailer struct {
 	Kind    Kind   `json:"kind"`
 	Records Counts `json:"records"`
-	// SHA256 is of all bytes before this line, in hexadecimal.
+	// SHA256 is the hash of all bytes before this line, in hexadecimal.
 	SHA256 string `json:"sha256"`
 }
 
-// line is any line but the first.
+// line is a line after the header: a record or the trailer.
 type line struct {
 	Record
 	Records Counts `json:"records"`

@@ -12,65 +12,63 @@ import (
 	"time"
 )
 
-// Target is a store into which an export is read.
+// Target is a store that an export is imported into.
 type Target interface {
-	// Create stores the record where nothing is stored, and returns what became of
-	// it. It returns a *RecordError if the record itself is the reason that it
-	// cannot be stored; any other error ends the import. It is called by many
-	// goroutines at once.
+	// Create stores the record unless its key exists, and returns the outcome. It returns
+	// a *RecordError if the record itself cannot be stored; any other error aborts the
+	// import. It is called by several goroutines concurrently.
 	Create(ctx context.Context, record *Record) (Outcome, error)
 }
 
-// Outcome is what became of a record.
+// Outcome is the result of Target.Create.
 type Outcome int
 
 const (
-	// Created is for a record that is stored now.
+	// Created is returned for a record that was stored.
 	Created Outcome = iota
-	// AlreadyThere is for one that the target has, an event with the same uid. It
-	// stays as the target has it: it may have been written since the export.
+	// AlreadyThere is returned for a record that the target has, with the same uid if it is
+	// an event. It is not overwritten: it may have changed after the export.
 	AlreadyThere
-	// Taken is for an event whose namespace and name another one has, which stays.
+	// Taken is returned for an event whose namespace and name another event has, which is
+	// not overwritten.
 	Taken
 )
 
-// RecordError is why a record cannot be stored in any store.
+// RecordError is returned for a record that no store can store.
 type RecordError struct{ Err error }
 
-// Error is the reason.
+// Error implements error.
 func (e *RecordError) Error() string { return e.Err.Error() }
 
 // Unwrap returns the reason.
 func (e *RecordError) Unwrap() error { return e.Err }
 
-// Result counts what became of the records of an import. All but HostRecords
-// counts events.
+// Result counts the outcomes of an import. All counts but HostRecords are of events.
 type Result struct {
 	Imported     int64 `json:"imported"`
 	AlreadyThere int64 `json:"alreadyThere"`
 	Taken        int64 `json:"taken"`
 	Expired      int64 `json:"expired"`
 	Failed       int64 `json:"failed"`
-	// HostRecords is how many records of the bridge were imported.
+	// HostRecords is the number of imported records of the bridge.
 	HostRecords int64 `json:"hostRecords"`
-	// Failures names the first records that could not be imported.
+	// Failures has the errors of the first records that could not be imported.
 	Failures []string `json:"failures,omitempty"`
 }
 
 const (
-	// importWorkers is how many records are written at once. Those that wait for
-	// the disk together share one fsync.
+	// importWorkers is the number of concurrent writes. Concurrent writes share an fsync.
 	importWorkers = 64
-	// mostFailures is how many failures a result names.
+	// mostFailures is the number of failures that a result has at most.
 	mostFailures = 10
 )
 
-// Import stores the records of an export, and returns what became of them, also
-// with an error. It may be repeated: what is stored already stays as it is.
+// Import stores the records of an export and returns their outcomes, also with an error. It
+// may be repeated: it never overwrites a record.
 //
-// It stores records while it reads them, so part of an export that is not whole
-// is stored when it returns ErrNotWhole; use Verify before. The HostPosition is
-// stored last, and only if nothing failed.
+// Records are stored while the export is read, so part of an incomplete one is stored when
+// Import returns ErrIncomplete; call Verify before. The HostPosition is stored last, and
+// only if no record failed.
 func Import(ctx context.Context, target Target, r io.Reader, now func() time.Time) (Result, error) {
 	export, err := newReader(r)
 	if err != nil {
@@ -93,14 +91,14 @@ func Import(ctx context.Context, target Target, r io.Reader, now func() time.Tim
 type importing struct {
 	target Target
 	now    func() time.Time
-	// cancel ends it with a reason.
+	// cancel aborts the import with a cause.
 	cancel context.CancelCauseFunc
 
 	mutex  sync.Mutex
 	result Result
 }
 
-// each stores all records but the position, which it returns.
+// each stores all records except the HostPosition, which it returns.
 func (i *importing) each(ctx context.Context, export *reader) (position *Record, err error) {
 	kind, pool := Event, i.startPool(ctx)
 	defer func() { pool.wait() }()
@@ -117,8 +115,8 @@ func (i *importing) each(ctx context.Context, export *reader) (position *Record,
 			continue
 		}
 		if record.Kind != kind {
-			// The record of a write that waits for the host must not be there before
-			// its event: a running bridge would find nothing to do, and remove it.
+			// An entry of the outbox must be stored after its event: a running bridge
+			// removes an entry without an event.
 			kind = record.Kind
 			pool.wait()
 			pool = i.startPool(ctx)
@@ -131,7 +129,7 @@ func (i *importing) each(ctx context.Context, export *reader) (position *Record,
 	}
 }
 
-// pool stores records, many at once.
+// pool stores records concurrently.
 type pool struct {
 	records chan *Record
 	workers sync.WaitGroup
@@ -151,7 +149,7 @@ func (i *importing) startPool(ctx context.Context) *pool {
 	return p
 }
 
-// wait ends the pool when all its records are stored.
+// wait closes the pool and waits until all its records are stored.
 func (p *pool) wait() {
 	close(p.records)
 	p.workers.Wait()
@@ -187,14 +185,14 @@ func (i *importing) store(ctx context.Context, record *Record) error {
 	return nil
 }
 
-// count counts an event.
+// count applies the change if the record is an event.
 func (i *importing) count(record *Record, change func(*Result)) {
 	if record.Kind == Event {
 		i.change(change)
 	}
 }
 
-// failed counts a record of any kind that cannot be stored.
+// failed counts a record of any kind that cannot be stored, and records the reason.
 func (i *importing) failed(record *Record, reason error) {
 	i.change(func(result *Result) {
 		result.Failed++

@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// source has these records.
+// source is a Source of the records.
 type source []Record
 
 // Each implements Source.
@@ -29,7 +29,7 @@ func (s source) Each(_ context.Context, visit func(*Record) error) error {
 	return nil
 }
 
-// target notes what is stored, in its order, and answers what the test wants.
+// target records what is stored, in order, and returns the outcomes of the test.
 type target struct {
 	answer func(*Record) (Outcome, error)
 
@@ -54,7 +54,7 @@ func creating() *target {
 
 func start() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC) }
 
-// some are records of every kind, large and small.
+// some returns records of every kind, large and small.
 func some() source {
 	var records source
 	for i := range 200 {
@@ -77,7 +77,7 @@ func exported(t *testing.T, from source) []byte {
 	return file.Bytes()
 }
 
-// TestRoundTrip keeps every record as it was, and stores the position last.
+// TestRoundTrip expects unchanged records, and the position last.
 func TestRoundTrip(t *testing.T) {
 	t.Parallel()
 	file := exported(t, some())
@@ -107,34 +107,34 @@ func TestRoundTrip(t *testing.T) {
 	}
 	order := into.stored[len(into.stored)-2:]
 	if order[0].Kind != HostRecord || order[1].Kind != HostPosition {
-		t.Errorf("the last two are %s and %s, want the records of the bridge behind all events, and the position last", order[0].Kind, order[1].Kind)
+		t.Errorf("the last two are %s and %s, want the records of the bridge after all events, and the position last", order[0].Kind, order[1].Kind)
 	}
 }
 
-// TestNotWhole cuts a file anywhere and alters any line of it.
-func TestNotWhole(t *testing.T) {
+// TestIncomplete truncates a file at any byte and alters any line of it.
+func TestIncomplete(t *testing.T) {
 	t.Parallel()
 	records := some()
 	file := exported(t, append(records[:12:12], records[len(records)-3:]...))
 	for cut := 0; cut < len(file); cut += 1 + len(file)/100 {
-		expectRefused(t, fmt.Sprintf("cut at %d", cut), file[:cut], ErrNotWhole)
+		expectRejected(t, fmt.Sprintf("cut at %d", cut), file[:cut], ErrIncomplete)
 	}
-	expectRefused(t, "cut at the last byte", file[:len(file)-1], ErrNotWhole)
+	expectRejected(t, "cut at the last byte", file[:len(file)-1], ErrIncomplete)
 	lines := bytes.SplitAfter(file, []byte("\n"))
 	for i := range lines[:len(lines)-1] {
 		without := bytes.Join(append(append([][]byte{}, lines[:i]...), lines[i+1:]...), nil)
-		expectRefused(t, fmt.Sprintf("without line %d", i), without, ErrNotWhole)
+		expectRejected(t, fmt.Sprintf("without line %d", i), without, ErrIncomplete)
 	}
 	altered := bytes.Replace(file, []byte("event-3"), []byte("event-9"), 1)
-	expectRefused(t, "altered", altered, ErrNotWhole)
-	expectRefused(t, "followed by something", append(bytes.Clone(file), '\n'), ErrNotWhole)
-	expectRefused(t, "of another program", []byte("{}\n"), ErrNotWhole)
-	expectRefused(t, "of an unknown kind", bytes.Replace(file, []byte(`"kind":"event"`), []byte(`"kind":"more"`), 1), ErrNotWhole)
-	expectRefused(t, "of a newer version", bytes.Replace(file, []byte(`"version":1`), []byte(`"version":2`), 1), ErrNewerVersion)
-	expectRefused(t, "with a line without end", append(bytes.Clone(lines[0]), bytes.Repeat([]byte("x"), maxLineBytes+2*bufferBytes)...), ErrNotWhole)
+	expectRejected(t, "altered", altered, ErrIncomplete)
+	expectRejected(t, "followed by something", append(bytes.Clone(file), '\n'), ErrIncomplete)
+	expectRejected(t, "of another program", []byte("{}\n"), ErrIncomplete)
+	expectRejected(t, "of an unknown kind", bytes.Replace(file, []byte(`"kind":"event"`), []byte(`"kind":"more"`), 1), ErrIncomplete)
+	expectRejected(t, "of a newer version", bytes.Replace(file, []byte(`"version":1`), []byte(`"version":2`), 1), ErrNewerVersion)
+	expectRejected(t, "with a line without end", append(bytes.Clone(lines[0]), bytes.Repeat([]byte("x"), maxLineBytes+2*bufferBytes)...), ErrIncomplete)
 }
 
-func expectRefused(t *testing.T, name string, file []byte, want error) {
+func expectRejected(t *testing.T, name string, file []byte, want error) {
 	t.Helper()
 	if _, err := Verify(bytes.NewReader(file)); !errors.Is(err, want) {
 		t.Errorf("%s: verified with %v, want %v", name, err, want)
@@ -145,13 +145,12 @@ func expectRefused(t *testing.T, name string, file []byte, want error) {
 	}
 	for _, record := range into.stored {
 		if record.Kind == HostPosition {
-			t.Errorf("%s: the position is stored, and claims that all is there", name)
+			t.Errorf("%s: the position is stored although records are missing", name)
 		}
 	}
 }
 
-// TestImport_Outcomes counts what becomes of events, and goes on behind one that
-// no store can take.
+// TestImport_Outcomes counts outcomes, and goes on after a record that no store can store.
 func TestImport_Outcomes(t *testing.T) {
 	t.Parallel()
 	into := &target{answer: func(record *Record) (Outcome, error) {
@@ -175,7 +174,7 @@ func TestImport_Outcomes(t *testing.T) {
 	}
 }
 
-// TestImport_StoreFails ends with the reason, and may be repeated.
+// TestImport_StoreFails aborts with the error of the store.
 func TestImport_StoreFails(t *testing.T) {
 	t.Parallel()
 	full := errors.New("the disk is full")
@@ -191,7 +190,7 @@ func TestImport_StoreFails(t *testing.T) {
 	}
 }
 
-// TestExport_Fails returns what kept the source or the file from going on.
+// TestExport_Fails returns the error of the writer.
 func TestExport_Fails(t *testing.T) {
 	t.Parallel()
 	full := errors.New("the disk is full")

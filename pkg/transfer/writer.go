@@ -14,10 +14,10 @@ import (
 	"time"
 )
 
-// bufferBytes is what is read or written at once.
+// bufferBytes is the size of the buffers of readers and writers.
 const bufferBytes = 64 << 10
 
-// writer writes an export. What it wrote is whole only after close.
+// writer writes an export, which is complete after close.
 type writer struct {
 	out    *bufio.Writer
 	sum    hash.Hash

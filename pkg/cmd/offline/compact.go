@@ -101,13 +101,13 @@ var errUnreadable = errors.New("some events cannot be decrypted, and are as they
 func runRewrite(cmd *cobra.Command, store opened) error {
 	progress := newProgress(cmd.ErrOrStderr())
 	result, err := store.stores.Rewrite(cmd.Context(), store.access, func(soFar maintenance.RewriteResult) {
-		progress.report("%s looked at, %s written so far", figure(soFar.Looked), figure(soFar.Written))
+		progress.report("%s looked at, %s written so far", figure(soFar.Scanned), figure(soFar.Written))
 	})
 	for _, example := range result.Examples {
 		fmt.Fprintln(cmd.OutOrStdout(), "unreadable:", example)
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "wrote %s of %s entries again; %s cannot be decrypted\n",
-		figure(result.Written), figure(result.Looked), figure(result.Unreadable))
+		figure(result.Written), figure(result.Scanned), figure(result.Unreadable))
 	if err != nil {
 		return fmt.Errorf("the rewrite did not reach its end; repeat it: %w", err)
 	}

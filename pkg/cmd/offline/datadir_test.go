@@ -78,8 +78,8 @@ func TestDataDirCommands_Refuse(t *testing.T) {
 		"snapshot import " + file:                                          "--data-dir is missing",
 		"snapshot import /absent --data-dir=x":                             "opening the export",
 		"snapshot import /absent --dry-run":                                "opening the export",
-		"snapshot import " + file + " --data-dir=x":                        "it is cut off behind 0 records",
-		"snapshot import " + file + " --dry-run":                           "it is cut off behind 0 records",
+		"snapshot import " + file + " --data-dir=x":                        "it is cut off after 0 records",
+		"snapshot import " + file + " --dry-run":                           "it is cut off after 0 records",
 	} {
 		if _, err := execute(t, strings.Fields(args)...); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", args, err, want)

@@ -66,7 +66,7 @@ func (o Operations) Compact(ctx context.Context, upTo uint64) (uint64, error) {
 	}
 	err := o.Engine.Compact(ctx, revision)
 	if errors.Is(err, engine.ErrFuture) {
-		err = &storeadmin.RefusedError{Reason: fmt.Sprintf("revision %d is not there yet; the newest one is %d", revision, o.Engine.Revision())}
+		err = &storeadmin.BadRequestError{Reason: fmt.Sprintf("revision %d is not there yet; the newest one is %d", revision, o.Engine.Revision())}
 	}
 	return uint64(o.Engine.Horizon()), err
 }

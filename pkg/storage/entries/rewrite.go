@@ -92,7 +92,7 @@ func (r *rewriting) page(ctx context.Context, page []entry) error {
 func (r *rewriting) note(written bool, err error) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	r.result.Looked++
+	r.result.Scanned++
 	switch unreadable := new(unreadableError); {
 	case errors.As(err, &unreadable):
 		r.result.Unreadable++

@@ -81,7 +81,7 @@ func TestRewrite_Contended(t *testing.T) {
 			store := newStore(&contended{entries: entries, meanwhile: test.meanwhile}, "/events-apiserver",
 				Content{Events: "events", HostRecords: "host-events"}, value.NewPrefixTransformers(nil, prefixed("new:"), prefixed("old:")))
 			result, err := store.Rewrite(t.Context(), func(storeadmin.Rewrite) {})
-			if err != nil || result.Written != test.written || result.Looked != 1 {
+			if err != nil || result.Written != test.written || result.Scanned != 1 {
 				t.Errorf("%+v and %v, want %d written", result, err, test.written)
 			}
 			stored := entries[key]
