@@ -15,9 +15,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// checkAdmission looks for what kube-apiserver asks about the mirrored write, for
-// which the server's account is the user, after the server has asked it about the
-// client.
+// checkAdmission finds admission policies and webhooks that kube-apiserver evaluates for the
+// mirrored write, with the server's account as the user, although the server has evaluated
+// them for the client before.
 func checkAdmission(ctx context.Context, r *report, cluster Cluster, options Options) error {
 	excluder, err := newExcluder(options.Account)
 	if err != nil {
@@ -53,30 +53,30 @@ type admissionCheck struct {
 	cluster  Cluster
 	account  Account
 	excluder *excluder
-	// matching is how many policies and webhooks match events.
+	// matching is the number of policies and webhooks that match events.
 	matching int
 }
 
-// exclude is what to do about one that is asked twice.
+// exclude returns the action for one that is evaluated twice.
 func (a *admissionCheck) exclude() string {
 	return `add to its matchConditions {name: not-events-apiserver, expression: "` + a.excluder.condition + `"}: the server has asked it about the writer already`
 }
 
-// policy is what both kinds of policies have in common.
+// policy has the common parts of validating and mutating policies.
 type policy struct {
 	object     string
 	resources  *admissionregistrationv1.MatchResources
 	conditions []admissionregistrationv1.MatchCondition
 	params     *admissionregistrationv1.ParamKind
-	// expressions are all of its CEL, the conditions too.
+	// expressions are all CEL expressions of the policy, including match conditions.
 	expressions []string
 	// bindings are the match resources of its bindings.
 	bindings []*admissionregistrationv1.MatchResources
-	// asked says what the second question comes to.
+	// asked returns the level and the message for a policy that is evaluated twice.
 	asked func(looksAtUser bool) (Level, string)
 }
 
-// policy adds what is to be said of one that is in force.
+// policy adds the findings about a policy that has a binding.
 func (a *admissionCheck) policy(ctx context.Context, p policy) error {
 	of := reachOfResources(p.resources)
 	bound := reach{}

@@ -49,8 +49,8 @@ func TestRights(t *testing.T) {
 	compare(t, run(t, checkRights, c, Options{}), want(Warning, "not checked"))
 }
 
-// What is asked for is what the manifests give: no more, no less, but for what
-// Kubernetes' own roles give.
+// The checked rights are those that the manifests grant, except for those of roles of
+// Kubernetes itself.
 func TestRights_AreThoseOfTheManifests(t *testing.T) {
 	t.Parallel()
 	given := map[string]bool{}
@@ -83,7 +83,7 @@ func TestRights_AreThoseOfTheManifests(t *testing.T) {
 		}
 	}
 	if got, want := slices.Sorted(maps.Keys(asked)), slices.Sorted(maps.Keys(given)); !slices.Equal(got, want) {
-		t.Errorf("asked for\n%s\nbut the manifests give\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		t.Errorf("checked\n%s\nbut the manifests grant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
 
@@ -143,7 +143,8 @@ func TestRateLimit(t *testing.T) {
 	compare(t, run(t, checkRateLimit, c, Options{}), want(Warning, "not checked"))
 }
 
-// A probe writes what it is asked to, finds what is refused, and leaves nothing.
+// A probe writes the configured number of events, counts those that are rejected, and deletes
+// the others.
 func TestRateLimit_Probe(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -207,7 +208,7 @@ func TestResourceVersions(t *testing.T) {
 	}
 }
 
-// All checks of a cluster, in their order; it changes nothing.
+// TestRun makes all checks and expects that they change nothing.
 func TestRun(t *testing.T) {
 	t.Parallel()
 	c := newFakeCluster()

@@ -13,14 +13,14 @@ import (
 	"k8s.io/apiserver/pkg/cel/environment"
 )
 
-// excluder tells whether match conditions leave the server's account out.
+// excluder evaluates whether match conditions exclude the server's account.
 type excluder struct {
 	env       *cel.Env
 	request   map[string]any
 	condition string
 }
 
-// newExcluder returns one for an account.
+// newExcluder returns an excluder for the account.
 func newExcluder(account Account) (*excluder, error) {
 	env, err := environment.MustBaseEnvSet(environment.DefaultCompatibilityVersion()).StoredExpressionsEnv().Extend(
 		cel.Variable("request", cel.DynType),
@@ -48,9 +48,8 @@ func newExcluder(account Account) (*excluder, error) {
 	}, nil
 }
 
-// excludes tells whether one of the conditions is false for every write of the
-// account, whatever the event, the namespace and the operation are: these are
-// unknown to the evaluation.
+// excludes reports whether one of the conditions is false for every write of the account. The
+// event, the namespace and the operation are unknown in the evaluation.
 func (e *excluder) excludes(conditions []admissionregistrationv1.MatchCondition) bool {
 	for _, condition := range conditions {
 		if e.isFalse(condition.Expression) {
@@ -80,7 +79,7 @@ func (e *excluder) isFalse(expression string) bool {
 	if err != nil {
 		return false
 	}
-	// What is unknown is no error here, and neither false.
+	// An unknown result is neither an error nor false.
 	value, _, err := program.Eval(vars)
 	return err == nil && value == types.False
 }

@@ -3,32 +3,31 @@
 
 package preflight
 
-// Level is how bad a finding is.
+// Level is the severity of a finding.
 type Level string
 
-// The levels, in the order of how bad they are.
+// The levels, least severe first.
 const (
-	// OK is a check that found nothing to do.
+	// OK is for a check that found nothing to do.
 	OK Level = "ok"
-	// Warning is something that the operator has to judge, or that could not be
-	// checked.
+	// Warning is for something that the operator has to judge, or that could not be checked.
 	Warning Level = "warning"
-	// Problem is something that makes the server fail or answer wrongly.
+	// Problem is for something that makes the server fail or respond wrongly.
 	Problem Level = "problem"
 )
 
-// Finding is what a check has found.
+// Finding is one result of a check.
 type Finding struct {
 	// Check names the check: host-version, rights, admission, flow-control,
 	// event-rate-limit or resource-versions.
 	Check string `json:"check"`
-	// Level is how bad it is.
+	// Level is its severity.
 	Level Level `json:"level"`
-	// Object names the object that it is about, as Kind/name; it may be empty.
+	// Object is the object that it is about, as Kind/name; empty if it is about none.
 	Object string `json:"object,omitempty"`
-	// Message says what was found and what it means, in one line.
+	// Message is what was found and what it means, in one line.
 	Message string `json:"message"`
-	// Action says what to do, in one line; it is empty with OK.
+	// Action is what to do, in one line; empty with OK.
 	Action string `json:"action,omitempty"`
 }
 
@@ -46,7 +45,7 @@ func (r *report) add(level Level, object, message, action string) {
 	r.findings = append(r.findings, Finding{Check: r.check, Level: level, Object: object, Message: message, Action: action})
 }
 
-// unchecked notes that something was not looked at, and why.
+// unchecked adds a warning that something was not checked, and why.
 func (r *report) unchecked(what string, err error) {
-	r.add(Warning, "", "not checked: "+what+": "+err.Error(), "run it as an administrator of the cluster, or look at this yourself")
+	r.add(Warning, "", "not checked: "+what+": "+err.Error(), "run it as an administrator of the cluster, or check this yourself")
 }

@@ -20,11 +20,10 @@ import (
 
 func testAccount() Account { return Account{Namespace: "events-apiserver", Name: "events-apiserver"} }
 
-// fakeCluster is a cluster with the objects, in which the account may do
-// everything, and which has answered to paths.
+// fakeCluster is a cluster with some objects, in which the account has all rights.
 type fakeCluster struct {
 	client *fake.Clientset
-	// paths are the bodies of Get. What is missing is forbidden.
+	// paths are the bodies that Get returns. Other paths are forbidden.
 	paths map[string]string
 	// denied are the rights that the account lacks, as "verb resource".
 	denied map[string]bool
@@ -41,7 +40,7 @@ func newFakeCluster(objects ...runtime.Object) *fakeCluster {
 	}
 	c.version("v1.37.2")
 	c.client.PrependReactor("create", "subjectaccessreviews", func(action clienttesting.Action) (bool, runtime.Object, error) {
-		review := action.(clienttesting.CreateAction).GetObject().(*authorizationv1.SubjectAccessReview).DeepCopy() //nolint:forcetypeassert // what is created
+		review := action.(clienttesting.CreateAction).GetObject().(*authorizationv1.SubjectAccessReview).DeepCopy() //nolint:forcetypeassert // only these are created
 		asked := review.Spec.ResourceAttributes
 		review.Status.Allowed = review.Spec.User == testAccount().Username() && !c.denied[asked.Verb+" "+asked.Resource]
 		return true, review, nil
@@ -50,10 +49,10 @@ func newFakeCluster(objects ...runtime.Object) *fakeCluster {
 }
 
 func (c *fakeCluster) version(text string) {
-	c.client.Discovery().(*fakediscovery.FakeDiscovery).FakedServerVersion = &version.Info{GitVersion: text} //nolint:forcetypeassert // what a fake has
+	c.client.Discovery().(*fakediscovery.FakeDiscovery).FakedServerVersion = &version.Info{GitVersion: text} //nolint:forcetypeassert // the type of a fake client
 }
 
-// forbid makes kube-apiserver refuse a verb on a resource to who runs the checks.
+// forbid makes kube-apiserver forbid the user of the checks a verb on a resource.
 func (c *fakeCluster) forbid(verb, resource string) {
 	c.client.PrependReactor(verb, resource, func(clienttesting.Action) (bool, runtime.Object, error) {
 		return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: resource}, "", nil)
@@ -72,7 +71,7 @@ func (c *fakeCluster) cluster() Cluster {
 	}
 }
 
-// run makes one check.
+// run runs a check and returns its findings.
 func run(t *testing.T, check func(context.Context, *report, Cluster, Options) error, c *fakeCluster, options Options) []Finding {
 	t.Helper()
 	options.Account = testAccount()
@@ -83,8 +82,8 @@ func run(t *testing.T, check func(context.Context, *report, Cluster, Options) er
 	return r.findings
 }
 
-// wanted is a finding: its level, and texts that its object, message and action
-// have together.
+// wanted is an expected finding: its level, and texts that its object, message and action
+// contain together.
 type wanted struct {
 	level Level
 	texts []string
@@ -92,7 +91,7 @@ type wanted struct {
 
 func want(level Level, texts ...string) wanted { return wanted{level, texts} }
 
-// compare wants just the findings, in their order.
+// compare expects these findings in this order and no others.
 func compare(t *testing.T, got []Finding, all ...wanted) {
 	t.Helper()
 	if len(got) != len(all) {
@@ -103,7 +102,7 @@ func compare(t *testing.T, got []Finding, all ...wanted) {
 			t.Errorf("finding %d is %s, want %s: %+v", i, got[i].Level, w.level, got[i])
 		}
 		if (got[i].Level == OK) != (got[i].Action == "") {
-			t.Errorf("finding %d: what is not ok has an action: %+v", i, got[i])
+			t.Errorf("finding %d: a finding that is not ok must have an action: %+v", i, got[i])
 		}
 		whole := got[i].Object + " " + got[i].Message + " " + got[i].Action
 		for _, text := range w.texts {

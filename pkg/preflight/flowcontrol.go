@@ -14,9 +14,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// checkFlowControl looks for the flow schema that takes the requests of the
-// account. One that takes those of others, too, lets inner requests wait for seats
-// that outer ones hold.
+// checkFlowControl finds the flow schemas that match the requests of the account. If one gives
+// them the priority level of other users, they may wait for seats that are held by the client
+// requests which they serve.
 func checkFlowControl(ctx context.Context, r *report, cluster Cluster, options Options) error {
 	list, err := cluster.Client.FlowcontrolV1().FlowSchemas().List(ctx, metav1.ListOptions{})
 	if apierrors.IsForbidden(err) || apierrors.IsNotFound(err) {
@@ -51,7 +51,7 @@ func checkFlowControl(ctx context.Context, r *report, cluster Cluster, options O
 	return nil
 }
 
-// flowRequest is a create that the server makes for a request of a client.
+// flowRequest is a create that the server sends to serve a request of a client.
 type flowRequest struct {
 	group, resource string
 	namespaced      bool
@@ -86,17 +86,17 @@ func matchesAccount(subjects []flowcontrolv1.Subject, account Account) bool {
 	})
 }
 
-// isAccount tells whether the subject is the account and nobody else.
+// isAccount reports whether the subject is the account and no other user.
 func isAccount(subject flowcontrolv1.Subject, account Account) bool {
 	return subject.User != nil && subject.User.Name == account.Username() ||
 		subject.ServiceAccount != nil && subject.ServiceAccount.Namespace == account.Namespace && subject.ServiceAccount.Name == account.Name
 }
 
-// sharesLevel returns a flow schema that gives the level to somebody else than the
-// account, or nothing.
+// sharesLevel returns the name of a flow schema that gives the level to other users than the
+// account, empty if there is none.
 func sharesLevel(schemas []flowcontrolv1.FlowSchema, level string, account Account) string {
 	if level == "exempt" {
-		return "" // nobody waits there
+		return "" // requests of an exempt level never wait
 	}
 	for i := range schemas {
 		if schemas[i].Spec.PriorityLevelConfiguration.Name != level {

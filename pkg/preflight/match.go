@@ -14,18 +14,18 @@ import (
 	"k8s.io/apiserver/pkg/admission/plugin/webhook/predicates/rules"
 )
 
-// reach is which events a policy or a webhook is asked about.
+// reach is the set of writes for which a policy or a webhook is evaluated.
 type reach struct {
-	// client is set if it is asked about what clients write through events.k8s.io.
+	// client is set if it is evaluated for writes of clients through events.k8s.io.
 	client bool
-	// mirror is set if kube-apiserver asks it about the mirrored write, in core/v1.
+	// mirror is set if kube-apiserver evaluates it for the mirrored write in core/v1.
 	mirror bool
 }
 
 func (r reach) any() bool { return r.client || r.mirror }
 
-// reachOf is what rules come to. With the match policy Equivalent, the default, a
-// rule for either group stands for both, since both are one resource.
+// reachOf returns the reach of rules. With the match policy Equivalent, the default, a rule for
+// one group matches both, because they are one resource.
 func reachOf(matchPolicy *admissionregistrationv1.MatchPolicyType, included []admissionregistrationv1.RuleWithOperations) reach {
 	exact := matchPolicy != nil && *matchPolicy == admissionregistrationv1.Exact
 	found := reach{client: anyMatches(included, eventsv1.GroupName), mirror: anyMatches(included, corev1.GroupName)}
@@ -35,8 +35,8 @@ func reachOf(matchPolicy *admissionregistrationv1.MatchPolicyType, included []ad
 	return found
 }
 
-// reachOfResources is what the match resources of a policy come to; of a binding
-// they may be nil, or have no rules, which limits nothing.
+// reachOfResources returns the reach of match resources. Those of a binding may be nil or have
+// no rules, and then match everything.
 func reachOfResources(resources *admissionregistrationv1.MatchResources) reach {
 	if resources == nil {
 		return reach{client: true, mirror: true}
@@ -49,8 +49,8 @@ func reachOfResources(resources *admissionregistrationv1.MatchResources) reach {
 	return reach{client: included.client && !excluded.client, mirror: included.mirror && !excluded.mirror}
 }
 
-// plainRules are the rules for events by any name. One that is limited to names
-// may still match.
+// plainRules returns the rules without their resource names. A rule that is limited to names
+// may match an event.
 func plainRules(named []admissionregistrationv1.NamedRuleWithOperations) []admissionregistrationv1.RuleWithOperations {
 	plain := make([]admissionregistrationv1.RuleWithOperations, 0, len(named))
 	for i := range named {
@@ -59,7 +59,7 @@ func plainRules(named []admissionregistrationv1.NamedRuleWithOperations) []admis
 	return plain
 }
 
-// anyMatches tells whether a write of an event of the group matches a rule.
+// anyMatches reports whether a write of an event of the group matches a rule.
 func anyMatches(all []admissionregistrationv1.RuleWithOperations, group string) bool {
 	return slices.ContainsFunc(all, func(rule admissionregistrationv1.RuleWithOperations) bool {
 		for _, operation := range []admission.Operation{admission.Create, admission.Update, admission.Delete} {

@@ -12,8 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// params sees whether the account may read the parameters of a policy, without
-// which the server cannot evaluate it.
+// params checks that the account may read the parameters of the policy, which the server needs
+// to evaluate it.
 func (a *admissionCheck) params(ctx context.Context, p policy) error {
 	if p.params == nil {
 		return nil
@@ -46,7 +46,7 @@ func (a *admissionCheck) params(ctx context.Context, p policy) error {
 	return nil
 }
 
-// resourceOf finds the resource of a kind in the cluster's discovery.
+// resourceOf returns the resource of a kind from the cluster's discovery.
 func (a *admissionCheck) resourceOf(apiVersion, kind string) (group, resource string, err error) {
 	version, err := schema.ParseGroupVersion(apiVersion)
 	if err != nil {

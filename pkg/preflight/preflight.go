@@ -11,25 +11,24 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// Cluster is the cluster to look at.
+// Cluster is the cluster to check.
 type Cluster struct {
-	// Client acts as who runs the checks.
+	// Client acts as the user who runs the checks.
 	Client kubernetes.Interface
-	// AsAccount acts as the server's account. It is used by checks that Options
-	// ask for, and may be nil without them.
+	// AsAccount acts as the server's account. It is only used if Options.ProbeWrites is
+	// set, and may be nil otherwise.
 	AsAccount kubernetes.Interface
-	// Get reads a path of kube-apiserver, and returns the body of the answer. An
-	// answer of 400 and above is an error that apimachinery's errors package knows.
+	// Get returns the body of a path of kube-apiserver. A status of 400 and above is an
+	// error of apimachinery's errors package.
 	Get func(ctx context.Context, path string) ([]byte, error)
 }
 
-// Options say what to look for.
+// Options configure the checks.
 type Options struct {
 	// Account is the server's service account.
 	Account Account
-	// ProbeWrites is how many events to write into the account's namespace, as the
-	// account, to see whether they are limited; they are deleted again. Zero writes
-	// none.
+	// ProbeWrites is the number of events to write as the account, in its namespace, to see
+	// whether they are rate limited. They are deleted afterwards. Zero writes none.
 	ProbeWrites int
 }
 
@@ -38,16 +37,16 @@ type Account struct {
 	Namespace, Name string
 }
 
-// Username is the name of the account as a user.
+// Username returns the user name of the account.
 func (a Account) Username() string { return serviceaccount.MakeUsername(a.Namespace, a.Name) }
 
-// Groups are what every token of the account is in.
+// Groups returns the groups of the account's tokens.
 func (a Account) Groups() []string {
 	return append(serviceaccount.MakeGroupNames(a.Namespace), "system:authenticated")
 }
 
-// Run makes all checks, and returns what they found in their order. A check that
-// cannot be made is a finding; an error means that the cluster does not answer.
+// Run runs all checks and returns their findings in order. A check that cannot be made is a
+// finding; an error means that the cluster does not respond.
 func Run(ctx context.Context, cluster Cluster, options Options) ([]Finding, error) {
 	var findings []Finding
 	for _, check := range []struct {

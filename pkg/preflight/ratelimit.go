@@ -16,19 +16,19 @@ import (
 )
 
 const (
-	// limitAction is what to set. The plugin knows no exception for a user.
+	// limitAction is the action for all findings. The plugin cannot exempt a user.
 	limitAction = "in its configuration use limits of type Namespace or SourceAndObject, which see the namespace and the object of the writer, " +
 		"or give type User and type Server a qps above the rate at which all clients together write events through events.k8s.io"
-	// probeTime bounds the writes of a probe.
+	// probeTime is for how long a probe writes at most.
 	probeTime = 10 * time.Second
 )
 
-// admitted finds what the plugin has been asked in kube-apiserver's metrics.
+// admitted matches the plugin's count of calls in kube-apiserver's metrics.
 var admitted = regexp.MustCompile(`(?m)^apiserver_admission_controller_admission_duration_seconds_count\{[^}]*name="EventRateLimit"`)
 
-// checkRateLimit looks for the admission plugin EventRateLimit. It takes no notice
-// of dry runs and of events.k8s.io, so it can be seen only in what kube-apiserver
-// measures, or by writing core/v1 events.
+// checkRateLimit detects the admission plugin EventRateLimit. It ignores dry runs and
+// events.k8s.io, so it is only visible in the metrics of kube-apiserver, or by writing core/v1
+// events.
 func checkRateLimit(ctx context.Context, r *report, cluster Cluster, options Options) error {
 	metrics, err := cluster.Get(ctx, "/metrics")
 	switch {
@@ -48,8 +48,8 @@ func checkRateLimit(ctx context.Context, r *report, cluster Cluster, options Opt
 	return probeLimit(ctx, r, cluster, options)
 }
 
-// probeLimit writes events as the account, as fast as they are answered, and
-// deletes them.
+// probeLimit writes events as the account, one after another without a pause, and deletes
+// them.
 func probeLimit(ctx context.Context, r *report, cluster Cluster, options Options) error {
 	events := cluster.AsAccount.CoreV1().Events(options.Account.Namespace)
 	bounded, cancel := context.WithTimeout(ctx, probeTime)

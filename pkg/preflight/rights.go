@@ -15,18 +15,17 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// right is a set of verbs on a resource. A name of "." stands for the account's
-// own namespace.
+// right is a set of verbs on a resource. The namespace "." stands for that of the account.
 type right struct {
 	group, resource, namespace, name string
 	verbs                            []string
-	// without says what does not work without it.
+	// without is what does not work without the right.
 	without string
 }
 
 const ownNamespace = "."
 
-// rights are those of artifacts/base/access, which a test compares.
+// rights returns the rights of artifacts/base/access; a test compares them.
 func rights() []right {
 	const admission = "the server is not ready until it can read them"
 	read := []string{"list", "watch"}
@@ -62,7 +61,7 @@ func checkRights(ctx context.Context, r *report, cluster Cluster, options Option
 				return nil
 			}
 			if err != nil {
-				return fmt.Errorf("asking what the account may do: %w", err)
+				return fmt.Errorf("reviewing the rights of the account: %w", err)
 			}
 			if !allowed {
 				missing = append(missing, verb)
@@ -80,8 +79,8 @@ func checkRights(ctx context.Context, r *report, cluster Cluster, options Option
 	return nil
 }
 
-// reviewOf is how to ask what the account may do: who is the account may always
-// ask about itself, others need a right for it.
+// reviewOf returns a function that reports whether the account has a right. The account itself
+// may always review its own rights; other users need a right to review those of others.
 func reviewOf(ctx context.Context, client kubernetes.Interface, account Account) func(context.Context, *authorizationv1.ResourceAttributes) (bool, error) {
 	self, err := client.AuthenticationV1().SelfSubjectReviews().Create(ctx, &authenticationv1.SelfSubjectReview{}, metav1.CreateOptions{})
 	if err == nil && self.Status.UserInfo.Username == account.Username() {
@@ -119,7 +118,7 @@ func (r right) in(account Account) string {
 	return r.namespace
 }
 
-// describe names the resource for a person.
+// describe returns the resource in words, for a message.
 func (r right) describe(account Account) string {
 	text := r.resource
 	if r.group != "" {

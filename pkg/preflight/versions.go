@@ -15,10 +15,10 @@ import (
 
 const registration = "/apis/apiregistration.k8s.io/v1/apiservices/v1.events.k8s.io"
 
-// checkResourceVersions compares the newest resource versions of both servers.
-// After the group is given back clients go on watching at kube-apiserver from the
-// versions that they have from here; it answers 410 to those below its compacted
-// one, and waits in silence for those above its own.
+// checkResourceVersions compares the newest resource versions of both servers. When the group
+// is given back, clients resume their watches at kube-apiserver from versions of this server.
+// It returns 410 for versions below its compact revision, and sends nothing for versions above
+// its newest one.
 func checkResourceVersions(ctx context.Context, r *report, cluster Cluster, _ Options) error {
 	registered, err := isRegistered(ctx, cluster)
 	if apierrors.IsForbidden(err) || apierrors.IsNotFound(err) {
@@ -55,8 +55,7 @@ func checkResourceVersions(ctx context.Context, r *report, cluster Cluster, _ Op
 	return nil
 }
 
-// unlessForbidden makes a finding of a right that is missing, and passes on any
-// other error.
+// unlessForbidden converts a Forbidden error to a finding, and returns other errors.
 func (r *report) unlessForbidden(what string, err error) error {
 	if apierrors.IsForbidden(err) {
 		r.unchecked(what, err)
@@ -65,7 +64,7 @@ func (r *report) unlessForbidden(what string, err error) error {
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-// isRegistered tells whether kube-apiserver passes the group on to a service.
+// isRegistered reports whether kube-apiserver proxies the group to a service.
 func isRegistered(ctx context.Context, cluster Cluster) (bool, error) {
 	body, err := cluster.Get(ctx, registration)
 	if err != nil {

@@ -40,8 +40,8 @@ func (a *admissionCheck) mutatingWebhooks(ctx context.Context) error {
 	return nil
 }
 
-// webhook adds what is to be said of one. What it looks at cannot be seen from
-// here.
+// webhook adds the findings about a webhook. Whether it uses the user of the request is not
+// known.
 func (a *admissionCheck) webhook(object string, of reach, failure *admissionregistrationv1.FailurePolicyType, conditions []admissionregistrationv1.MatchCondition, asked string) {
 	if !of.any() {
 		return
