@@ -19,16 +19,15 @@ import (
 	"k8s.io/klog/v2/textlogger"
 )
 
-// mirror is what an informer keeps: client-go's reflector and its store. An
-// informer's own reflector waits for up to a minute after a few failures; this
-// one is told to be quick.
+// mirror is what an informer has inside: client-go's reflector and its store. The backoff of
+// an informer's own reflector grows to a minute; that of this one stays short.
 type mirror struct {
 	name      string
 	store     cache.Store
 	reflector *cache.Reflector
 }
 
-// newMirror takes a client that must outlive it; the reflector logs to log.
+// newMirror returns a mirror with a client that must outlive it; the reflector logs to log.
 func newMirror(name string, client eventsclient.EventsV1Interface, log io.Writer) *mirror {
 	m := &mirror{name: name, store: cache.NewStore(cache.MetaNamespaceKeyFunc)}
 	source := &cache.ListWatch{
@@ -50,8 +49,8 @@ func newMirror(name string, client eventsclient.EventsV1Interface, log io.Writer
 
 func (m *mirror) run(ctx context.Context) { m.reflector.RunWithContext(ctx) }
 
-// check waits until the store holds what a list shows. An event whose time is
-// over is gone from lists at once and from the store a little later.
+// check waits until the store has what a list shows. An expired event is missing from lists at
+// once and from the store a little later.
 func (m *mirror) check(ctx context.Context, client eventsclient.EventsV1Interface, found func(string)) error {
 	begun := time.Now()
 	for {
@@ -63,8 +62,8 @@ func (m *mirror) check(ctx context.Context, client eventsclient.EventsV1Interfac
 		if difference == "" {
 			return nil
 		}
-		if time.Since(begun) > patience {
-			found(fmt.Sprintf("%s does not hold after %s what a list shows: %s", m.name, patience, difference))
+		if time.Since(begun) > waitTimeout {
+			found(fmt.Sprintf("%s does not hold after %s what a list shows: %s", m.name, waitTimeout, difference))
 			return nil
 		}
 		pause(ctx, 10*time.Millisecond)

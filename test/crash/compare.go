@@ -5,22 +5,21 @@ package crash
 
 import "time"
 
-// reading is how a list was asked for.
+// reading is the kind of a list.
 type reading int
 
 const (
-	// newest asks for the present, in which events whose time is over are not
-	// shown.
+	// newest lists at the newest revision, without expired events.
 	newest reading = iota
-	// exact asks for a revision, which shows what was stored at it.
+	// exact lists at a revision, with the events stored at it.
 	exact
-	// paged begins with the present and goes on at its revision.
+	// paged lists in pages, the first at the newest revision and the others at the same.
 	paged
 )
 
 func (r reading) String() string { return [...]string{"newest", "exact", "paged"}[r] }
 
-// sample is the answer to a list.
+// sample is the result of a list.
 type sample struct {
 	selection  selection
 	reading    reading
@@ -29,9 +28,8 @@ type sample struct {
 	items      []version
 }
 
-// sawList tells of a list. It is compared with the state of its revision as soon
-// as that is known. floor is the newest revision that anyone had seen before the
-// list was asked for.
+// sawList records a list. It is compared with the state of its revision as soon as that is
+// known. floor is the newest revision that any client had seen before the list.
 func (r *record) sawList(s *sample, floor uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -43,16 +41,16 @@ func (r *record) sawList(s *sample, floor uint64) {
 		r.add(&change{version: s.items[i], at: s.done})
 	}
 	switch {
-	case s.revision == r.settled:
+	case s.revision == r.confirmed:
 		r.compare(s, r.state)
-	case s.revision > r.settled:
+	case s.revision > r.confirmed:
 		r.samples[s.revision] = append(r.samples[s.revision], s)
 	default:
 		r.compare(s, r.stateAt(s.revision))
 	}
 }
 
-// stateAt returns the state at a settled revision.
+// stateAt returns the state at a confirmed revision.
 func (r *record) stateAt(revision uint64) map[key]*change {
 	state := map[key]*change{}
 	for earlier := r.begun + 1; earlier <= revision; earlier++ {
@@ -67,7 +65,7 @@ func (r *record) stateAt(revision uint64) map[key]*change {
 	return state
 }
 
-// compare holds a list against the state at its revision.
+// compare compares a list with the state at its revision.
 func (r *record) compare(s *sample, state map[key]*change) {
 	items := map[key]*version{}
 	for i := range s.items {
@@ -104,7 +102,7 @@ func (r *record) compareItem(s *sample, want *change, got *version) {
 	}
 }
 
-// String names the list.
+// String describes the list.
 func (s *sample) String() string {
 	return "list (" + s.reading.String() + ") of " + s.selection.String()
 }

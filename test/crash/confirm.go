@@ -5,17 +5,17 @@ package crash
 
 import "time"
 
-// settle explains all changes up to the revision, which a list has given after
-// all writes had ended, and closes the writes that were in doubt. Nothing may be
-// sent meanwhile; events whose time is over may end and make newer revisions.
-func (r *record) settle(upTo uint64) {
+// confirm matches all changes up to the revision, that of a list after all writes had ended,
+// with writes and expiries, and closes the writes that were in doubt. No write may be sent
+// meanwhile; events may expire and make newer revisions.
+func (r *record) confirm(upTo uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for r.settled < upTo {
-		r.settled++
-		c := r.changes[r.settled]
+	for r.confirmed < upTo {
+		r.confirmed++
+		c := r.changes[r.confirmed]
 		if c == nil {
-			r.problem("revision %d was given out, but a watch of everything did not deliver it", r.settled)
+			r.problem("revision %d was given out, but a watch of everything did not deliver it", r.confirmed)
 			continue
 		}
 		if c.deleted {
@@ -24,10 +24,10 @@ func (r *record) settle(upTo uint64) {
 			r.explainWrite(c)
 		}
 		r.apply(c)
-		for _, s := range r.samples[r.settled] {
+		for _, s := range r.samples[r.confirmed] {
 			r.compare(s, r.state)
 		}
-		delete(r.samples, r.settled)
+		delete(r.samples, r.confirmed)
 	}
 	r.countDoubt()
 	for k, targets := range r.pending {
@@ -41,7 +41,7 @@ func (r *record) settle(upTo uint64) {
 	r.refusals = nil
 }
 
-// countDoubt counts what became of the writes without an answer.
+// countDoubt counts which of the writes without an answer were made.
 func (r *record) countDoubt() {
 	writes := map[*write]int{}
 	for _, targets := range r.pending {
@@ -80,7 +80,7 @@ func (r *record) apply(c *change) {
 func (r *record) explainWrite(c *change) {
 	w := r.writes[c.op]
 	if w == nil {
-		r.problem("revision %d, %s: nobody sent that", c.revision, c)
+		r.problem("revision %d, %s: no such write was sent", c.revision, c)
 		return
 	}
 	t := w.on(c.key)
@@ -125,8 +125,7 @@ func (r *record) checkContent(c *change, t *target) {
 	}
 }
 
-// explainDeletion finds the write that deleted, or else the end of the event's
-// time.
+// explainDeletion finds the write that deleted the event, else checks that it had expired.
 func (r *record) explainDeletion(c *change) {
 	prev := r.state[c.key]
 	if prev == nil {
@@ -143,13 +142,13 @@ func (r *record) explainDeletion(c *change) {
 	}
 	c.since = prev.dueFrom
 	if c.at.Before(prev.dueFrom) {
-		r.problem("revision %d, %s: nobody asked for it, and its time was not over before %s", c.revision, c, prev.dueFrom.Format(time.RFC3339Nano))
+		r.problem("revision %d, %s: no client deleted it, and it could not expire before %s", c.revision, c, prev.dueFrom.Format(time.RFC3339Nano))
 	}
 }
 
-// nextFor returns the first write to the key that is still to be explained, if
-// it is a deletion of the base and can have made the change. A deletion of
-// something else found that its time was over.
+// nextFor returns the first write to the key that is not matched with a change, if it is a
+// deletion of the base and can have made the change. A deletion of another revision found
+// that it had expired.
 func (r *record) nextFor(c *change, base uint64) *target {
 	for _, t := range r.pending[c.key] {
 		if t.claimed || t.write.outcome == refused || t.deletes && t.base != base {
@@ -163,7 +162,7 @@ func (r *record) nextFor(c *change, base uint64) *target {
 	return nil
 }
 
-// close decides on the writes to a key that no change is left for.
+// close closes the writes to a key for which there is no change.
 func (r *record) close(k key, targets []*target) {
 	for _, t := range targets {
 		if t.claimed || t.write.outcome == refused {
@@ -173,7 +172,7 @@ func (r *record) close(k key, targets []*target) {
 			t.write.closed = true
 			continue
 		}
-		// An event whose time is over is not in a collection any more.
+		// An expired event is not in a collection any more.
 		if !t.deletes || t.write.done.Before(t.baseDue) {
 			r.problem("%s (%s) of %s was acknowledged, but no change shows it; the key holds %v", t.write.id, t.write.verb, k, r.state[k])
 		}
@@ -186,16 +185,16 @@ type refusal struct {
 	at       time.Time
 }
 
-// sawRefusal tells that a watch after the revision, or a read at it, was refused
-// as too old.
+// sawRefusal records that a watch after the revision, or a read at it, was rejected as too
+// old.
 func (r *record) sawRefusal(revision uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.refusals = append(r.refusals, refusal{revision, time.Now()})
 }
 
-// judge allows a refusal if something was written after the revision so long ago
-// that the server may have forgotten the state before.
+// judge accepts a refusal if the revision after it was written so long ago that the server
+// may have compacted it.
 func (r *record) judge(f refusal) {
 	next := r.changes[f.revision+1]
 	if next == nil {

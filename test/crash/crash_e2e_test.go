@@ -27,7 +27,7 @@ var (
 
 const repoDir = "../.."
 
-// binary is the server as it was built last.
+// binary is the program of the server.
 func binary(t *testing.T) string {
 	t.Helper()
 	path, err := filepath.Abs(filepath.Join(repoDir, "bin", "events-apiserver"))
@@ -40,7 +40,7 @@ func binary(t *testing.T) string {
 	return path
 }
 
-// outputDir returns a directory that is left for inspection if the test fails.
+// outputDir returns a directory that is kept if the test fails.
 func outputDir(t *testing.T, seed uint64) string {
 	t.Helper()
 	dir, err := filepath.Abs(filepath.Join(repoDir, "_output", "crash", fmt.Sprintf("seed-%d", seed)))
@@ -62,7 +62,7 @@ func outputDir(t *testing.T, seed uint64) string {
 	return dir
 }
 
-// Not parallel: nothing else should slow it down.
+// Not parallel: other tests would slow it down.
 func TestKill(t *testing.T) {
 	seed := *seedFlag
 	if seed == 0 {
@@ -77,7 +77,7 @@ func TestKill(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// What client-go says about connections that break is no news here.
+	// client-go logs each broken connection, and this test breaks many.
 	klog.SetLogger(textlogger.NewLogger(textlogger.NewConfig(textlogger.Output(h.log))))
 	t.Cleanup(klog.ClearLogger)
 	begun := time.Now()

@@ -1,33 +1,28 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package crash kills the real server while clients write to it, a hundred
-// times, and compares what it says afterwards with a record of its own.
+// Package crash kills the real server many times while clients write to it, and compares its
+// responses after each restart with a record of its own.
 //
-// It promises to notice when an acknowledged write is lost, changed or undone,
-// when a write that got no answer is there in part, when a revision is given out
-// twice or goes back, when a list by a field differs from the filter of the
-// whole list, when a watch leaves a change out, repeats or reorders one, and
-// when a client's cache goes astray. What it cannot see is a missing fsync: a
-// killed process leaves what it has written in the kernel's memory, and only a
-// machine that loses its power loses that. The tests of pkg/engine do this with
-// a disk in memory.
+// It promises to find acknowledged writes that are lost, changed or undone, writes without an
+// answer that are made in part, revisions that are used twice or decrease, lists by a field
+// that differ from the filtered list of everything, watches that omit, repeat or reorder a
+// change, and client caches that diverge. It cannot find a missing fsync: what a killed
+// process has written stays in the page cache, and only a power failure loses it. The tests of
+// pkg/engine cover that with a disk in memory.
 //
-// How it knows what is right: each key is written by one writer, which knows
-// what the key holds. Every revision is one change of one key, so the changes
-// that a watch of everything delivers have no gaps, and each must be a write
-// that was sent, or the end of an event whose time was over. From these changes
-// the record derives the state at every revision, against which all lists,
-// watches and answers are held.
+// Each key is written by one writer, which knows what the key holds. Every revision is one
+// change of one key, so the changes that a watch of everything delivers have no gaps, and each
+// must be a write that was sent or an expiry that was due. From these changes the record
+// derives the state at every revision, and compares all lists, watches and answers with it.
 //
-// The record (record.go, settle.go, compare.go) works on plain values and has
-// tests of its own with histories that are wrong. The test of the server needs
-// bin/events-apiserver and has the build tag e2e; its flags:
+// The record (record.go, confirm.go, compare.go) is tested on its own with histories that
+// contain errors. The test of the server needs bin/events-apiserver and has the build tag e2e.
+// Its flags:
 //
 //	-crash.kills  how many times to kill the server, default 5
-//	-crash.seed   the seed of all decisions, as an earlier run printed it
+//	-crash.seed   the seed of all random decisions; each run prints its own
 //	-crash.dir    where to keep the data, the logs and the journal
 //
-// The package knows the server from outside alone, as a program and by its API;
-// it shares no code with it.
+// The package only knows the server as a program with an API; it must not share code with it.
 package crash

@@ -18,12 +18,12 @@ import (
 const (
 	ownerLabel    = "owner"
 	padAnnotation = "crash.example.com/pad"
-	// uidsOfWriter is how many objects the events of a writer are about.
+	// uidsOfWriter is the number of objects that the events of a writer are about.
 	uidsOfWriter = 6
 )
 
-// newEvent makes up an event of a writer under a key. Its indexed fields differ
-// from one life of a key to the next.
+// newEvent returns a random event of a writer for a key. Its indexed fields differ each time
+// that the key is created.
 func newEvent(random *rand.Rand, k key, owner string) *eventsv1.Event {
 	pick := func(values ...string) string { return values[random.IntN(len(values))] }
 	return &eventsv1.Event{
@@ -49,8 +49,8 @@ func newEvent(random *rand.Rand, k key, owner string) *eventsv1.Event {
 	}
 }
 
-// alter makes the event differ from what it was in everything that an update may
-// change, and marks it with the write.
+// alter changes everything of the event that an update may change, and marks it with the
+// write.
 func alter(random *rand.Rand, event *eventsv1.Event, id string) {
 	event.Annotations[opAnnotation] = id
 	event.Annotations[padAnnotation] = text(random, padding(random))
@@ -69,8 +69,8 @@ func observe(event *eventsv1.Event) {
 	}
 }
 
-// padding is a size in bytes: most events are small, a few are large enough to
-// fill a file of the log.
+// padding returns a size in bytes: most events are small, a few are large enough to fill a
+// file of the WAL.
 func padding(random *rand.Rand) int {
 	switch random.IntN(100) {
 	case 0:
@@ -82,7 +82,7 @@ func padding(random *rand.Rand) int {
 	}
 }
 
-// text makes up characters that do not compress to nothing.
+// text returns random characters, which do not compress well.
 func text(random *rand.Rand, size int) string {
 	var b strings.Builder
 	for b.Len() < size {

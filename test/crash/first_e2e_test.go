@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// A first start makes certificates and the data directory. However far it got
-// when it was killed, the next one must succeed.
+// A first start creates certificates and the data directory. At whatever point it is killed,
+// the next start must succeed.
 func TestKillFirstStart(t *testing.T) {
 	t.Parallel()
 	const directories, kills = 10, 3

@@ -21,32 +21,30 @@ import (
 	eventsclient "k8s.io/client-go/kubernetes/typed/events/v1"
 )
 
-// retryStep is how long a client waits before it tries again to reach the server.
+// retryStep is the time between attempts to reach the server.
 const retryStep = 10 * time.Millisecond
 
-// rewindLimits are by how many revisions a follower that rewinds goes back at
-// most; the server has forgotten the furthest ones.
+// rewindLimits are the numbers of revisions that a follower rewinds at most; the largest are
+// beyond the compact revision.
 func rewindLimits() [3]uint64 { return [3]uint64{100, 1000, 10000} }
 
-// follower watches a selection and goes on after each end of a watch from where
-// that one was.
+// follower watches a selection and resumes each time that a watch ends.
 type follower struct {
 	name      string
 	selection selection
 	client    eventsclient.EventsV1Interface
 	record    *record
 	journal   *journal
-	// random, if set, makes it go on from a revision before the one that it has
-	// reached.
+	// random, if set, makes it resume from a revision before the one that it has reached.
 	random *rand.Rand
 
 	mu sync.Mutex
-	// streams are the present watch, which is the last, and earlier ones that were
-	// not compared yet.
+	// streams are the current watch, the last one, and earlier ones that were not compared
+	// yet.
 	streams []*stream
 	// reached is the highest revision that was delivered.
 	reached uint64
-	// resumed counts how often a watch went on after another one.
+	// resumed counts the watches that resumed after another one.
 	resumed int
 }
 
@@ -88,10 +86,9 @@ func (f *follower) present() *stream {
 }
 
 var (
-	// errTooOld says that the server refused the revision after which a watch was
-	// to begin.
+	// errTooOld is returned if the start revision of a watch is compacted.
 	errTooOld = errors.New("the revision is too old")
-	// errNotBegun says that there was no watch.
+	// errNotBegun is returned if a watch did not begin.
 	errNotBegun = errors.New("the watch did not begin")
 )
 
@@ -120,9 +117,8 @@ func (f *follower) follow(ctx context.Context, s *stream) error {
 	return nil
 }
 
-// failure is the error in the last event of a watch. The server has no other
-// reason to end one with an error than a revision that is too old; client-go ends
-// those whose connection broke.
+// failure returns the error of the last event of a watch. The server sends one only for a
+// revision that is too old; client-go makes one if the connection breaks.
 func (f *follower) failure(obj runtime.Object) error {
 	err := apierrors.FromObject(obj)
 	_, code := outcomeOf(err)
@@ -135,11 +131,11 @@ func (f *follower) failure(obj runtime.Object) error {
 	return err
 }
 
-// decodingFailed is how client-go marks what it says itself.
+// decodingFailed is the reason of errors that client-go makes itself.
 const decodingFailed metav1.CauseType = "ClientWatchDecoding"
 
-// recover goes on from the furthest revision that was reached, or, if that is the
-// one that is too old, from the present one.
+// recover resumes from the highest revision that was reached, or, if that is too old, from the
+// current one.
 func (f *follower) recover(ctx context.Context, s *stream) error {
 	refused := s.reached()
 	f.record.sawRefusal(refused)
@@ -174,8 +170,8 @@ func (f *follower) take(s *stream, event watch.Event) error {
 	return nil
 }
 
-// tell adds to the record. What leaves a selection by its phase is deleted for
-// this watch alone.
+// tell adds to the record. An event that leaves a selection by its phase is deleted for this
+// watch only.
 func (f *follower) tell(kind watch.EventType, v version) {
 	switch {
 	case kind == watch.Bookmark || kind == watch.Deleted && f.selection.phase != "":
@@ -209,15 +205,15 @@ func (f *follower) begin(from uint64) {
 	f.streams = append(f.streams, newStream(f.selection, from))
 }
 
-// check compares everything that was delivered with the settled changes up to a
-// revision, once the present watch has had time to get there.
+// check compares everything that was delivered with the confirmed changes up to a revision,
+// after it has waited for the current watch to reach it.
 func (f *follower) check(ctx context.Context, upTo uint64) error {
 	caughtUp := func() bool {
 		present := f.present()
 		return present.reached() >= f.record.lastDue(present, upTo)
 	}
 	if !eventually(ctx, caughtUp) {
-		f.record.found(fmt.Sprintf("watch %s has not reached revision %d in %s", f.name, upTo, patience))
+		f.record.found(fmt.Sprintf("watch %s has not reached revision %d in %s", f.name, upTo, waitTimeout))
 	}
 	f.mu.Lock()
 	streams := f.streams
@@ -229,9 +225,9 @@ func (f *follower) check(ctx context.Context, upTo uint64) error {
 	return ctx.Err()
 }
 
-// eventually waits for a condition and reports whether it came.
+// eventually waits for a condition and reports whether it was met.
 func eventually(ctx context.Context, condition func() bool) bool {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, waitTimeout)
 	defer cancel()
 	for !condition() {
 		if ctx.Err() != nil {

@@ -22,31 +22,30 @@ import (
 const (
 	writersInAll = 16
 	readersInAll = 2
-	// checkEvery is after how many kills a copy of the data directory is verified.
+	// checkEvery is the number of kills after which a copy of the data directory is verified.
 	checkEvery = 5
-	// thoroughEvery is after how many starts all lists are asked for; in between it
-	// is one in so many.
+	// thoroughEvery is the number of starts after which all lists are verified; after the
+	// others it is a fraction of them.
 	thoroughEvery = 5
-	// verifyPatience bounds a verification, in case an answer does not come.
-	verifyPatience = 5 * patience
+	// verifyTimeout is for how long a verification may take.
+	verifyTimeout = 5 * waitTimeout
 )
 
-// settings say what a run is to do.
+// settings configure a run.
 type settings struct {
 	binary string
 	// dir is for everything that the run writes; it must be empty.
 	dir  string
 	seed uint64
-	// killsWanted is how many times to kill the server.
+	// killsWanted is the number of times to kill the server.
 	killsWanted int
 	// say is called with progress.
 	say func(format string, args ...any)
-	// flags are more flags for the server.
+	// flags are additional flags of the server.
 	flags []string
 }
 
-// harness is one run: a server that is killed again and again, and all that
-// surrounds it.
+// harness is one run: a server that is killed repeatedly, and its clients.
 type harness struct {
 	settings
 	server     *server
@@ -68,7 +67,7 @@ type harness struct {
 	problems atomic.Int64
 }
 
-// newRandom gives each part of a run numbers of its own.
+// newRandom returns the random numbers of one part of a run.
 func newRandom(seed, part uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, part)) }
 
 func newHarness(s settings) (*harness, error) {
@@ -93,17 +92,17 @@ func newHarness(s settings) (*harness, error) {
 	return h, nil
 }
 
-// found is told of everything that is wrong.
+// found is called with each problem.
 func (h *harness) found(problem string) {
 	h.journal.write(entry{What: "problem", Text: problem})
-	// One defect may show a thousand times.
+	// One defect may cause thousands of problems.
 	if n := h.problems.Add(1); n <= 20 {
 		h.say("WRONG: %s", problem)
 	}
 }
 
-// run does the whole test. Its error is a failure to carry it out; what is wrong
-// with the server is counted in problems.
+// run runs the test. It returns an error if the test itself fails; problems of the server are
+// counted.
 func (h *harness) run(ctx context.Context) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var surrounding sync.WaitGroup
@@ -135,7 +134,7 @@ func (h *harness) run(ctx context.Context) (err error) {
 	return h.finish(ctx)
 }
 
-// begin starts the server on an empty directory and makes all clients.
+// begin starts the server on an empty directory and creates all clients.
 func (h *harness) begin(ctx context.Context) error {
 	if err := h.server.start(h.serverFlags(longTTL, longCompaction)...); err != nil {
 		return err
@@ -162,7 +161,7 @@ func (h *harness) begin(ctx context.Context) error {
 	return nil
 }
 
-// surround makes writers, readers and watchers.
+// surround creates writers, readers and watchers.
 func (h *harness) surround(first uint64) {
 	for i := range writersInAll {
 		namespace := h.namespaces[i%len(h.namespaces)]
@@ -233,8 +232,8 @@ func (h *harness) live(ctx context.Context, r round) error {
 	return nil
 }
 
-// serve waits until the server is ready, verifies all that it says, and puts load
-// on it until the round's end.
+// serve waits until the server is ready, verifies its responses, and puts load on it until the
+// end of the round.
 func (h *harness) serve(ctx context.Context, r round) error {
 	if _, err := h.server.waitReady(ctx); err != nil {
 		return err
@@ -245,7 +244,7 @@ func (h *harness) serve(ctx context.Context, r round) error {
 		effort = 1
 	}
 	begun := time.Now()
-	verifying, cancel := context.WithTimeout(ctx, verifyPatience)
+	verifying, cancel := context.WithTimeout(ctx, verifyTimeout)
 	defer cancel()
 	if err := h.verify(verifying, effort); err != nil {
 		return fmt.Errorf("verifying after a start: %w", err)
@@ -260,7 +259,7 @@ func (h *harness) serve(ctx context.Context, r round) error {
 	return h.load(ctx, r)
 }
 
-// kill kills the server after a while; the server must not end before.
+// kill kills the server after some time; the server must not end before.
 func (h *harness) kill(ctx context.Context, after time.Duration) error {
 	timer := time.NewTimer(after)
 	defer timer.Stop()
@@ -276,8 +275,7 @@ func (h *harness) kill(ctx context.Context, after time.Duration) error {
 	return nil
 }
 
-// load lets everyone write and read until the round's end, and waits until all
-// requests have ended.
+// load runs all clients until the end of the round, and waits until all requests have ended.
 func (h *harness) load(ctx context.Context, r round) error {
 	working, cancel := context.WithCancel(ctx)
 	var all sync.WaitGroup
@@ -305,13 +303,13 @@ func (h *harness) load(ctx context.Context, r round) error {
 	}
 }
 
-// untilCompaction is the time until the next compaction.
+// untilCompaction returns the time until the next compaction.
 func (h *harness) untilCompaction(r round) time.Duration {
 	gone := time.Since(h.server.spoke)
 	return r.compaction - gone%r.compaction
 }
 
-// killStopping kills a server that was asked to stop, unless it is quicker.
+// killStopping kills a server that is stopping, unless it has ended before.
 func (h *harness) killStopping(ctx context.Context, after time.Duration) error {
 	timer := time.NewTimer(after)
 	defer timer.Stop()
@@ -327,11 +325,11 @@ func (h *harness) killStopping(ctx context.Context, after time.Duration) error {
 }
 
 func (h *harness) waitStopped(ctx context.Context) error {
-	timer := time.NewTimer(patience)
+	timer := time.NewTimer(waitTimeout)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		h.found(fmt.Sprintf("the server has not stopped %s after it was asked to", patience))
+		h.found(fmt.Sprintf("the server has not stopped %s after it was asked to", waitTimeout))
 		h.server.kill()
 	case <-ctx.Done():
 	case <-h.server.exited:
@@ -340,7 +338,7 @@ func (h *harness) waitStopped(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// checkStopped looks at how a server ended that was asked to.
+// checkStopped checks how a server ended that was asked to stop.
 func (h *harness) checkStopped() {
 	if !h.server.state.Success() {
 		h.found(fmt.Sprintf("a clean stop ended with %s; the log ends with:\n%s", h.server.state, tail(h.server.log)))
@@ -369,7 +367,7 @@ func (h *harness) finish(ctx context.Context) error {
 	return h.readLogs()
 }
 
-// readLogs looks for what no server may ever say.
+// readLogs searches the logs for messages that must never appear.
 func (h *harness) readLogs() error {
 	logs, err := filepath.Glob(filepath.Join(h.dir, "server-*.log"))
 	if err != nil {

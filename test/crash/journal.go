@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// journal is a file to which all is appended that the test does and finds, one
-// JSON object a line, so that a failure can be looked into afterwards.
+// journal is a file with all actions and problems of a run, one JSON object per line, to
+// investigate a failure afterwards.
 type journal struct {
 	mu    sync.Mutex
 	file  *os.File
@@ -23,7 +23,7 @@ type journal struct {
 
 // entry is one line of the journal.
 type entry struct {
-	// Seconds since the journal was begun; the journal sets it.
+	// Seconds since the start of the journal, which sets it.
 	Seconds float64 `json:"t"`
 	// What happened, such as "send", "answer", "kill", "problem".
 	What string `json:"what"`
@@ -46,8 +46,7 @@ func openJournal(path string) (*journal, error) {
 	return &journal{file: file, begun: time.Now()}, nil
 }
 
-// write appends a line. It is with the kernel when write returns. The first
-// error is returned by close.
+// write appends a line, unbuffered. close returns the first error.
 func (j *journal) write(e entry) {
 	e.Seconds = time.Since(j.begun).Seconds()
 	line, err := json.Marshal(e)

@@ -15,19 +15,19 @@ import (
 	eventsclient "k8s.io/client-go/kubernetes/typed/events/v1"
 )
 
-// lister lists and tells the record what it got.
+// lister lists and adds the results to the record.
 type lister struct {
 	client eventsclient.EventsV1Interface
 	record *record
 }
 
-// newest lists the present state.
+// newest lists the current state.
 func (l lister) newest(ctx context.Context, s selection) (*sample, []eventsv1.Event, error) {
 	return l.list(ctx, s, newest, s.options())
 }
 
-// exact lists the state at a revision. A revision that is too old is no error;
-// whether it may be, the record knows.
+// exact lists the state at a revision. A revision that is too old is no error here; the record
+// checks whether it may be.
 func (l lister) exact(ctx context.Context, s selection, revision uint64) error {
 	options := s.options()
 	options.ResourceVersion = strconv.FormatUint(revision, 10)
@@ -43,7 +43,7 @@ func (l lister) exact(ctx context.Context, s selection, revision uint64) error {
 	return err
 }
 
-// pages lists the present state in pages.
+// pages lists the current state in pages.
 func (l lister) pages(ctx context.Context, s selection, size int64) error {
 	options := s.options()
 	options.Limit = size
@@ -53,7 +53,7 @@ func (l lister) pages(ctx context.Context, s selection, size int64) error {
 
 func tooOld(err error) bool { return apierrors.IsResourceExpired(err) || apierrors.IsGone(err) }
 
-// list carries out a list with all its pages.
+// list makes a list with all its pages.
 func (l lister) list(ctx context.Context, s selection, how reading, options metav1.ListOptions) (*sample, []eventsv1.Event, error) {
 	floor := l.record.newest()
 	got := &sample{selection: s, reading: how, sent: time.Now()}

@@ -14,9 +14,8 @@ import (
 	"path/filepath"
 )
 
-// checkCopy lets the server's own command verify a copy of a data directory that
-// no process uses: that all rows are there that belong together. The copy is
-// removed.
+// checkCopy verifies a copy of a data directory with the server's check command, and removes
+// the copy.
 func checkCopy(ctx context.Context, binary, dataDir, copyDir string) error {
 	if err := copyTree(dataDir, copyDir); err != nil {
 		return fmt.Errorf("copying the data directory: %w", err)

@@ -14,8 +14,8 @@ import (
 // object is a JSON object.
 type object = map[string]any
 
-// mergePatch turns what is stored into the event, which differs from it in what
-// alter and observe change. With a revision it is for that one only.
+// mergePatch returns a merge patch from what is stored to the event, which differs in what
+// alter and observe change. With a revision it only applies to that one.
 func mergePatch(event *eventsv1.Event, revision string) ([]byte, error) {
 	metadata := object{"annotations": event.Annotations, "labels": event.Labels}
 	if revision != "" {
@@ -28,7 +28,7 @@ func mergePatch(event *eventsv1.Event, revision string) ([]byte, error) {
 	return encode(patch)
 }
 
-// jsonPatch does the same for an event that observe has not changed.
+// jsonPatch returns a JSON patch for an event that observe has not changed.
 func jsonPatch(event *eventsv1.Event, revision string) ([]byte, error) {
 	replace := func(path, value string) object { return object{"op": "replace", "path": path, "value": value} }
 	pointer := strings.NewReplacer("~", "~0", "/", "~1")
@@ -43,8 +43,7 @@ func jsonPatch(event *eventsv1.Event, revision string) ([]byte, error) {
 	))
 }
 
-// applyPatch is what a client sends that wants the event to be there as it is,
-// without a series.
+// applyPatch returns an apply patch of the event without its series.
 func applyPatch(event *eventsv1.Event) ([]byte, error) {
 	return encode(object{
 		"apiVersion": eventsv1.SchemeGroupVersion.String(),

@@ -8,19 +8,19 @@ import (
 	"time"
 )
 
-// moment is when in its life a server is killed.
+// moment is the phase of a process in which it is killed.
 type moment int
 
 const (
 	// underLoad is while all writers write.
 	underLoad moment = iota
-	// duringStart is before it says that it is ready.
+	// duringStart is before it is ready.
 	duringStart
 	// duringCompaction is about when it removes old revisions.
 	duringCompaction
-	// duringStop is after it was asked to end.
+	// duringStop is after it was asked to stop.
 	duringStop
-	// never lets it end by itself when it is asked to.
+	// never is a server that is asked to stop and not killed.
 	never
 )
 
@@ -37,14 +37,14 @@ type round struct {
 	after time.Duration
 	// stopAfter is, for duringStop and never, how long the writers write before.
 	stopAfter time.Duration
-	// ttl is how long an event lives that is written in this round, compaction how
-	// long the server remembers.
+	// ttl is the time to live of events written in this round, compaction is for how long
+	// the server retains old revisions.
 	ttl, compaction time.Duration
 }
 
 const (
-	// shortCompaction is the least time for which the server remembers in any
-	// round. Nobody may need longer than that to go on after a restart.
+	// shortCompaction is the shortest retention of any round. All clients must resume within
+	// it after a restart.
 	shortCompaction = 3 * time.Second
 	// longCompaction is longer than most rounds.
 	longCompaction = 20 * time.Second
@@ -54,10 +54,10 @@ const (
 	stopTime = 2500 * time.Millisecond
 )
 
-// plan makes up rounds.
+// plan is a random sequence of rounds.
 type plan struct{ random *rand.Rand }
 
-// next makes up a round. A start takes about startTime.
+// next returns a random round. A start takes about startTime.
 func (p plan) next(startTime time.Duration) round {
 	r := round{ttl: longTTL, compaction: longCompaction}
 	if p.random.IntN(4) == 0 {

@@ -10,8 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Two runs with one seed have the same rounds, and a hundred have some of each
-// kind.
+// Two runs with one seed have the same rounds, and a hundred rounds have every kind.
 func TestPlan(t *testing.T) {
 	t.Parallel()
 	const startTime = 300 * time.Millisecond

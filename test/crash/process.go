@@ -17,18 +17,18 @@ import (
 type process struct {
 	process *os.Process
 	started time.Time
-	// exited is closed when it has ended; state is how.
+	// exited is closed when it has ended; state is its exit state then.
 	exited chan struct{}
 	state  *os.ProcessState
 }
 
-// program is what to run.
+// program is a program to run.
 type program struct {
 	path string
 	args []string
-	// output is the file to which all that it prints is appended.
+	// output is the file to which its output is appended.
 	output string
-	// user is whom to run it as; nil is the present user.
+	// user is the user to run it as, nil for the current one.
 	user *syscall.Credential
 }
 
@@ -56,7 +56,7 @@ func (p program) start() (*process, error) {
 		if err != nil {
 			return
 		}
-		_ = cmd.Wait() // the state tells how it ended
+		_ = cmd.Wait() // the exit state has the reason
 		running.state = cmd.ProcessState
 		close(running.exited)
 	}()

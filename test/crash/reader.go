@@ -50,9 +50,9 @@ func (r *reader) read(ctx context.Context) error {
 	case 0:
 		return l.pages(ctx, s, 20+r.random.Int64N(100))
 	case 1:
-		// A revision from just now, which is above the last settled one.
-		if top, settled := r.record.newest(), r.record.settledUpTo(); top > settled {
-			return l.exact(ctx, s, top-r.random.Uint64N(min(top-settled, 500)))
+		// A revision from just now, which is above the last confirmed one.
+		if top, confirmed := r.record.newest(), r.record.confirmedUpTo(); top > confirmed {
+			return l.exact(ctx, s, top-r.random.Uint64N(min(top-confirmed, 500)))
 		}
 		fallthrough
 	default:

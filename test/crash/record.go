@@ -9,25 +9,25 @@ import (
 	"time"
 )
 
-// record is what is known from outside about everything that was written: the
-// writes that were sent with their answers, and the changes that clients saw. It
-// may be used by many goroutines at once, but settle must run alone.
+// record is what clients know about everything that was written: the writes that were sent,
+// with their responses, and the changes that were seen. It may be used concurrently, except
+// for confirm, which must run alone.
 type record struct {
-	// retention is for how long the server must be able to tell about an old
-	// revision; 0 if it may forget at once.
+	// retention is for how long the server must retain old revisions; 0 if it may compact
+	// them at once.
 	retention time.Duration
 	// found is called with each thing that is wrong.
 	found func(problem string)
 
 	mu sync.Mutex
-	// top is the highest revision that anyone has seen anywhere.
+	// top is the highest revision that any client has seen.
 	top     uint64
 	changes map[uint64]*change
 	writes  map[string]*write
-	// pending are the writes of a key that are not settled, in the order in which
+	// pending are the writes of a key that are not confirmed, in the order in which
 	// they were sent.
 	pending map[key][]*target
-	// samples are lists above settled, by their revision.
+	// samples are lists above confirmed, by their revision.
 	samples  map[uint64][]*sample
 	refusals []refusal
 	// refused counts those that were judged, doubt the writes that were in doubt.
@@ -36,10 +36,10 @@ type record struct {
 
 	// begun is the revision of the empty store.
 	begun uint64
-	// settled is the revision up to which all changes are explained. state is what
-	// there was at it.
-	settled uint64
-	state   map[key]*change
+	// confirmed is the revision up to which all changes are matched with writes and
+	// expiries. state is the state at it.
+	confirmed uint64
+	state     map[key]*change
 	// uids are all there ever were, seenValues all values of indexed fields.
 	uids       map[string]bool
 	seenValues [6][]string
@@ -52,7 +52,7 @@ func newRecord(revision uint64, retention time.Duration, found func(string)) *re
 		found:     found,
 		top:       revision,
 		begun:     revision,
-		settled:   revision,
+		confirmed: revision,
 		changes:   map[uint64]*change{},
 		writes:    map[string]*write{},
 		pending:   map[key][]*target{},
@@ -100,29 +100,29 @@ func (r *record) end(w *write, o outcome, answer *version) {
 	r.add(&change{version: *answer, at: w.done})
 }
 
-// sawRevision tells of a revision without content, as of a list or a bookmark.
+// sawRevision records a revision without content, as of a list or a bookmark.
 func (r *record) sawRevision(revision uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.top = max(r.top, revision)
 }
 
-// sawVersion tells that somebody was given the version.
+// sawVersion records that a client got the version.
 func (r *record) sawVersion(v version) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.add(&change{version: v, at: time.Now()})
 }
 
-// sawDeletion tells that somebody was told of the deletion of the version, whose
-// revision is that of the deletion.
+// sawDeletion records that a client got the deletion of the version, whose revision is that of
+// the deletion.
 func (r *record) sawDeletion(v version) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.add(&change{version: v, deleted: true, at: time.Now()})
 }
 
-// newest returns the highest revision that anyone has seen.
+// newest returns the highest revision that any client has seen.
 func (r *record) newest() uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -138,8 +138,8 @@ func (r *record) add(c *change) {
 	case ok && !known.same(c):
 		r.problem("revision %d is %s to one and %s to another", c.revision, known, c)
 	case ok:
-	case c.revision <= r.settled:
-		r.problem("revision %d is new as %s; everything up to %d had been seen", c.revision, c, r.settled)
+	case c.revision <= r.confirmed:
+		r.problem("revision %d is new as %s; everything up to %d had been seen", c.revision, c, r.confirmed)
 	default:
 		r.changes[c.revision] = c
 	}
@@ -149,7 +149,7 @@ func (c *change) same(other *change) bool {
 	return c.key == other.key && c.deleted == other.deleted && c.uid == other.uid && c.whole == other.whole
 }
 
-// String tells a person what changed.
+// String describes the change.
 func (c *change) String() string {
 	if c.deleted {
 		return fmt.Sprintf("the deletion of %s (uid %s)", c.key, c.uid)
@@ -162,7 +162,7 @@ func (c *change) String() string {
 func (r *record) complete(upTo uint64) (missing uint64, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for revision := r.settled + 1; revision <= upTo; revision++ {
+	for revision := r.confirmed + 1; revision <= upTo; revision++ {
 		if r.changes[revision] == nil {
 			return revision, false
 		}

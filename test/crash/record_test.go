@@ -20,13 +20,13 @@ type history struct {
 	ids      int
 }
 
-// The history begins with two events, at revisions 2 and 3, both settled.
+// The history begins with two events, at revisions 2 and 3, both confirmed.
 func newHistory() *history {
 	h := &history{}
 	h.record = newRecord(1, time.Minute, func(problem string) { h.problems = append(h.problems, problem) })
 	h.created("one", 2)
 	h.created("two", 3)
-	h.settle(3)
+	h.confirm(3)
 	return h
 }
 
@@ -129,29 +129,29 @@ func TestRecord(t *testing.T) {
 		// want is in the first problem; empty for none.
 		want string
 	}{
-		"nothing": {play: func(h *history) { h.settle(3) }},
+		"nothing": {play: func(h *history) { h.confirm(3) }},
 		"an update": {play: func(h *history) {
 			h.done(h.send("one", 2), 4, "uid-of-one", watch.Modified)
-			h.settle(4)
+			h.confirm(4)
 		}},
 		"a deletion and a new life": {play: func(h *history) {
 			w := h.sendDelete(map[string]uint64{"one": 2})
 			h.end(w, acknowledged, nil)
 			h.delivered(watch.Deleted, again(h.state[named("one")].version, 4))
 			h.done(h.send("one", 0), 5, "uid-2", watch.Added)
-			h.settle(5)
+			h.confirm(5)
 		}},
 		"the deletion of a collection": {play: func(h *history) {
 			w := h.sendDelete(map[string]uint64{"one": 2, "two": 3})
 			h.delivered(watch.Deleted, again(h.state[named("two")].version, 4))
 			h.delivered(watch.Deleted, again(h.state[named("one")].version, 5))
 			h.end(w, acknowledged, nil)
-			h.settle(5)
+			h.confirm(5)
 		}},
 		"the end of an event's time": {play: func(h *history) {
 			v := h.done(h.sendFor(0, "three", 0), 4, "uid-3", watch.Added)
 			h.delivered(watch.Deleted, again(v, 5))
-			h.settle(5)
+			h.confirm(5)
 		}},
 		"the deletion of a collection when some of it is over": {play: func(h *history) {
 			v := h.done(h.sendFor(0, "three", 0), 4, "uid-3", watch.Added)
@@ -164,32 +164,32 @@ func TestRecord(t *testing.T) {
 			w = h.sendDelete(map[string]uint64{"three": 7})
 			h.delivered(watch.Deleted, again(v, 8))
 			h.end(w, acknowledged, nil)
-			h.settle(8)
+			h.confirm(8)
 		}},
-		"an end of time while the state is settled": {play: func(h *history) {
+		"an end of time while the state is confirmed": {play: func(h *history) {
 			v := h.done(h.sendFor(0, "three", 0), 4, "uid-3", watch.Added)
 			h.listed(4, h.present()...)
 			h.delivered(watch.Deleted, again(v, 5))
-			h.settle(4)
+			h.confirm(4)
 			h.listed(5, h.present()[:2]...)
-			h.settle(5)
+			h.confirm(5)
 		}},
 		"a write in doubt that was made": {play: func(h *history) {
 			w := h.send("one", 2)
 			h.end(w, inDoubt, nil)
 			h.delivered(watch.Modified, w.at(4, "uid-of-one"))
-			h.settle(4)
+			h.confirm(4)
 		}},
 		"a write in doubt that was not made": {play: func(h *history) {
 			h.end(h.send("one", 2), inDoubt, nil)
-			h.settle(3)
+			h.confirm(3)
 			h.done(h.send("one", 2), 4, "uid-of-one", watch.Modified)
-			h.settle(4)
+			h.confirm(4)
 		}},
 		"a deletion in doubt of which half was made": {play: func(h *history) {
 			h.end(h.sendDelete(map[string]uint64{"one": 2, "two": 3}), inDoubt, nil)
 			h.delivered(watch.Deleted, again(h.state[named("two")].version, 4))
-			h.settle(4)
+			h.confirm(4)
 		}},
 
 		"an acknowledged write is lost": {
@@ -220,7 +220,7 @@ func TestRecord(t *testing.T) {
 		"an acknowledged deletion is lost": {
 			play: func(h *history) {
 				h.end(h.sendDelete(map[string]uint64{"one": 2}), acknowledged, nil)
-				h.settle(3)
+				h.confirm(3)
 			},
 			want: "was acknowledged, but no change shows it",
 		},
@@ -229,7 +229,7 @@ func TestRecord(t *testing.T) {
 				v := h.state[named("one")].version
 				h.end(h.sendDelete(map[string]uint64{"one": 2}), acknowledged, nil)
 				h.delivered(watch.Deleted, again(v, 4))
-				h.settle(4)
+				h.confirm(4)
 				h.listed(4, append(h.present(), v)...)
 			},
 			want: "team/one at revision 2 should not be in it",
@@ -238,7 +238,7 @@ func TestRecord(t *testing.T) {
 			play: func(h *history) {
 				h.end(h.sendDelete(map[string]uint64{"one": 2, "two": 3}), acknowledged, nil)
 				h.delivered(watch.Deleted, again(h.state[named("two")].version, 4))
-				h.settle(4)
+				h.confirm(4)
 			},
 			want: "(delete) of team/one was acknowledged, but no change shows it",
 		},
@@ -247,7 +247,7 @@ func TestRecord(t *testing.T) {
 				w := h.send("one", 2)
 				h.end(w, refused, nil)
 				h.delivered(watch.Modified, w.at(4, "uid-of-one"))
-				h.settle(4)
+				h.confirm(4)
 			},
 			want: "the write had been refused",
 		},
@@ -257,7 +257,7 @@ func TestRecord(t *testing.T) {
 				h.end(w, inDoubt, nil)
 				h.delivered(watch.Modified, w.at(4, "uid-of-one"))
 				h.delivered(watch.Modified, w.at(5, "uid-of-one"))
-				h.settle(5)
+				h.confirm(5)
 			},
 			want: "the write was made twice",
 		},
@@ -265,9 +265,9 @@ func TestRecord(t *testing.T) {
 			play: func(h *history) {
 				w := h.send("one", 2)
 				h.end(w, inDoubt, nil)
-				h.settle(3)
+				h.confirm(3)
 				h.delivered(watch.Modified, w.at(4, "uid-of-one"))
-				h.settle(4)
+				h.confirm(4)
 			},
 			want: "was not there after the restart, and is now",
 		},
@@ -278,7 +278,7 @@ func TestRecord(t *testing.T) {
 				v := w.at(4, "uid-of-one")
 				v.body = content("other")
 				h.delivered(watch.Modified, v)
-				h.settle(4)
+				h.confirm(4)
 			},
 			want: "is not what was sent",
 		},
@@ -295,21 +295,21 @@ func TestRecord(t *testing.T) {
 			play: func(h *history) {
 				h.delivered(watch.Modified, h.send("one", 2).at(4, "uid-of-one"))
 				h.done(h.send("one", 2), 5, "uid-of-one", watch.Modified)
-				h.settle(5)
+				h.confirm(5)
 			},
 			want: "it replaced revision 4; the writer knew revision 2",
 		},
 		"an update changes the uid": {
 			play: func(h *history) {
 				h.delivered(watch.Modified, h.send("one", 2).at(4, "uid-9"))
-				h.settle(4)
+				h.confirm(4)
 			},
 			want: "the event before had the uid uid-of-one",
 		},
 		"a creation repeats a uid": {
 			play: func(h *history) {
 				h.delivered(watch.Added, h.send("three", 0).at(4, "uid-of-one"))
-				h.settle(4)
+				h.confirm(4)
 			},
 			want: "the uid was there before",
 		},
@@ -318,7 +318,7 @@ func TestRecord(t *testing.T) {
 				v := h.send("three", 0).at(4, "uid-3")
 				v.op = "write-99"
 				h.delivered(watch.Added, v)
-				h.settle(4)
+				h.confirm(4)
 			},
 			want: "nobody sent that",
 		},
@@ -327,14 +327,14 @@ func TestRecord(t *testing.T) {
 				v := h.send("one", 2).at(4, "uid-3")
 				v.key = named("three")
 				h.delivered(watch.Added, v)
-				h.settle(4)
+				h.confirm(4)
 			},
 			want: "did not write that key",
 		},
 		"a deletion of nobody": {
 			play: func(h *history) {
 				h.delivered(watch.Deleted, again(h.state[named("one")].version, 4))
-				h.settle(4)
+				h.confirm(4)
 			},
 			want: "nobody asked for it, and its time was not over",
 		},
@@ -343,7 +343,7 @@ func TestRecord(t *testing.T) {
 				v := h.done(h.send("one", 2), 4, "uid-of-one", watch.Modified)
 				h.end(h.sendDelete(map[string]uint64{"one": 2}), inDoubt, nil)
 				h.delivered(watch.Deleted, again(v, 5))
-				h.settle(5)
+				h.confirm(5)
 			},
 			want: "nobody asked for it, and its time was not over",
 		},
@@ -353,7 +353,7 @@ func TestRecord(t *testing.T) {
 				v.whole = content("other")
 				h.end(h.sendDelete(map[string]uint64{"one": 2}), acknowledged, nil)
 				h.delivered(watch.Deleted, v)
-				h.settle(4)
+				h.confirm(4)
 			},
 			want: "what was deleted was",
 		},
@@ -369,11 +369,11 @@ func TestRecord(t *testing.T) {
 		"a revision that no watch delivered": {
 			play: func(h *history) {
 				h.sawRevision(4)
-				h.settle(4)
+				h.confirm(4)
 			},
 			want: "revision 4 was given out, but a watch of everything did not deliver it",
 		},
-		"a revision appears after it was settled": {
+		"a revision appears after it was confirmed": {
 			play: func(h *history) {
 				v := again(h.present()[0], 1)
 				h.sawVersion(v)
@@ -394,12 +394,12 @@ func TestRecord(t *testing.T) {
 			play: func(h *history) { h.listedAs(exact, 2) },
 			want: "team/one at revision 2 is missing",
 		},
-		"a list before its revision is settled": {
+		"a list before its revision is confirmed": {
 			play: func(h *history) {
 				v := h.send("three", 0).at(4, "uid-3")
 				h.listed(4, h.present()...)
 				h.delivered(watch.Added, v)
-				h.settle(4)
+				h.confirm(4)
 			},
 			want: "team/three at revision 4 is missing",
 		},
@@ -407,7 +407,7 @@ func TestRecord(t *testing.T) {
 			w := h.sendFor(0, "three", 0)
 			h.end(w, inDoubt, nil)
 			h.delivered(watch.Added, w.at(4, "uid-3"))
-			h.settle(4)
+			h.confirm(4)
 			h.listed(4, h.present()[:2]...)
 		}},
 		"a list shows what is over": {
@@ -415,7 +415,7 @@ func TestRecord(t *testing.T) {
 				w := h.sendFor(-time.Second, "three", 0)
 				h.end(w, inDoubt, nil)
 				h.delivered(watch.Added, w.at(4, "uid-3"))
-				h.settle(4)
+				h.confirm(4)
 				h.listed(4, h.present()...)
 			},
 			want: "team/three is shown though its time was over",
@@ -424,25 +424,25 @@ func TestRecord(t *testing.T) {
 			w := h.sendFor(-time.Second, "three", 0)
 			h.end(w, inDoubt, nil)
 			h.delivered(watch.Added, w.at(4, "uid-3"))
-			h.settle(4)
+			h.confirm(4)
 			h.listedAs(exact, 4, h.present()...)
 		}},
 		"a recent revision is refused": {
 			play: func(h *history) {
 				h.sawRefusal(2)
-				h.settle(3)
+				h.confirm(3)
 			},
 			want: "revision 2 was refused as too old only",
 		},
 		"an old revision is refused": {play: func(h *history) {
 			h.changes[3].since = time.Now().Add(-2 * time.Minute)
 			h.sawRefusal(2)
-			h.settle(3)
+			h.confirm(3)
 		}},
 		"the newest revision is refused": {
 			play: func(h *history) {
 				h.sawRefusal(3)
-				h.settle(3)
+				h.confirm(3)
 			},
 			want: "nothing newer is known",
 		},
@@ -501,7 +501,7 @@ func TestCheckStream(t *testing.T) {
 			h.delivered(watch.Modified, withPhase(h.send("two", 3).at(5, "uid-of-two"), "a"))
 			h.sendDelete(map[string]uint64{"two": 5})
 			h.sawDeletion(again(h.changes[5].version, 6))
-			h.settle(6)
+			h.confirm(6)
 
 			s := newStream(test.selection, 1)
 			s.ended = test.ended

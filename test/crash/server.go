@@ -24,10 +24,10 @@ import (
 )
 
 const (
-	// patience bounds every wait for something that must happen, on a busy
-	// machine.
-	patience = time.Minute
-	pollStep = 5 * time.Millisecond
+	// waitTimeout is for how long to wait for something that must happen. It is generous,
+	// for busy machines.
+	waitTimeout = time.Minute
+	pollStep    = 5 * time.Millisecond
 )
 
 // server is events-apiserver with its directories, running or not.
@@ -47,7 +47,7 @@ type server struct {
 	*process // nil before the first start
 }
 
-// newServer takes a free port and makes nothing else.
+// newServer reserves a free port; it creates nothing.
 func newServer(binary, dir string) (*server, error) {
 	port, err := freeport.ChooseOne()
 	if err != nil {
@@ -84,13 +84,13 @@ func (s *server) start(flags ...string) error {
 	return nil
 }
 
-// errEnded says that the server ended by itself.
+// errEnded is returned if the server ended although it was not stopped.
 var errEnded = errors.New("the server has ended")
 
-// waitReady waits until the server says that it is ready, and returns a client
-// configuration of an administrator.
+// waitReady waits until the server is ready, and returns a client configuration of an
+// administrator.
 func (s *server) waitReady(ctx context.Context) (*rest.Config, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, waitTimeout)
 	defer cancel()
 	tick := time.NewTicker(pollStep)
 	defer tick.Stop()
@@ -138,24 +138,24 @@ func (s *server) admin() (*rest.Config, error) {
 		return nil, fmt.Errorf("reading the administrator's kubeconfig: %w", err)
 	}
 	config.QPS = -1
-	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return impatient{next} })
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return noRetry{next} })
 	return config, nil
 }
 
-// impatient lets clients see at once that a server is stopping. Client-go would
-// wait for some seconds, up to ten times, and try again by itself.
-type impatient struct{ next http.RoundTripper }
+// noRetry returns errors of a stopping server to clients at once. client-go would retry up to
+// ten times, after the Retry-After of the response.
+type noRetry struct{ next http.RoundTripper }
 
-// RoundTrip takes away the header that says how long to wait.
-func (i impatient) RoundTrip(request *http.Request) (*http.Response, error) {
-	response, err := i.next.RoundTrip(request)
+// RoundTrip removes the Retry-After header.
+func (n noRetry) RoundTrip(request *http.Request) (*http.Response, error) {
+	response, err := n.next.RoundTrip(request)
 	if err == nil {
 		response.Header.Del("Retry-After")
 	}
 	return response, err
 }
 
-// tail returns the last lines of a file, or why it cannot.
+// tail returns the last lines of a file, or the error of reading it.
 func tail(path string) string {
 	content, err := os.ReadFile(path)
 	if err != nil {

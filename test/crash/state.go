@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// settledUpTo returns the revision up to which all changes are explained.
-func (r *record) settledUpTo() uint64 {
+// confirmedUpTo returns the revision up to which all changes are explained.
+func (r *record) confirmedUpTo() uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.settled
+	return r.confirmed
 }
 
 // values returns every value that any event has ever had in an indexed field, in
@@ -46,7 +46,7 @@ func (r *record) remember(a *attributes) {
 	}
 }
 
-// dueOf returns the bounds of the time at which a version in the settled state
+// dueOf returns the bounds of the time at which a version in the confirmed state
 // is over.
 func (r *record) dueOf(v *version) (from, until time.Time, ok bool) {
 	r.mu.Lock()

@@ -10,7 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 )
 
-// delivery is what a watch gave: a change, or with a bookmark a revision alone.
+// delivery is an event of a watch: a change, or only a revision for a bookmark.
 type delivery struct {
 	kind watch.EventType
 	version
@@ -52,8 +52,8 @@ func (s *stream) reached() uint64 {
 	return s.position
 }
 
-// due is what a watch must deliver for a change, or false for nothing: what
-// comes into the selection is added, what leaves it is deleted.
+// due returns what a watch must deliver for a change, false for nothing. An event that enters
+// the selection is added, one that leaves it is deleted.
 func (s selection) due(c *change) (delivery, bool) {
 	before := c.prev != nil && s.matches(&c.prev.attrs)
 	after := !c.deleted && s.matches(&c.attrs)
@@ -87,9 +87,8 @@ func (r *record) lastDue(s *stream, upTo uint64) uint64 {
 	return 0
 }
 
-// checkStream compares what a stream gave with the settled changes up to a
-// revision, and forgets it. A stream that has ended may have had no time for the
-// last ones.
+// checkStream compares the deliveries of a stream with the confirmed changes up to a revision,
+// and removes them. A stream that has ended may lack the last changes.
 func (r *record) checkStream(name string, s *stream, upTo uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -98,7 +97,7 @@ func (r *record) checkStream(name string, s *stream, upTo uint64) {
 	at := fmt.Sprintf("watch %s of %s after %d", name, s.selection, s.from)
 	n := 0
 	for revision := s.from + 1; revision <= upTo; revision++ {
-		// Bookmarks before this revision promise nothing about it.
+		// Bookmarks below this revision promise nothing about it.
 		for n < len(s.deliveries) && s.deliveries[n].kind == watch.Bookmark && s.deliveries[n].revision < revision {
 			n++
 		}

@@ -16,16 +16,15 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 )
 
-// verify compares everything that the server says after a start with the
-// record. No writer must be at work. How much is asked is the effort: 1 for all
-// values of all fields, more for one in so many. It ends with the first thing
-// that is wrong, for what comes after would wait for what does not come.
+// verify compares what the server returns after a start with the record. No writer may be
+// running. With effort 1 it lists by all values of all fields, with effort n by one in n. It
+// stops at the first problem, because later checks would wait for it in vain.
 func (h *harness) verify(ctx context.Context, effort int) error {
 	l := lister{h.clients.protobuf, h.record}
 	if h.random.IntN(2) == 0 {
 		l.client = h.clients.json
 	}
-	revision, err := h.settle(ctx, l)
+	revision, err := h.confirm(ctx, l)
 	if err != nil {
 		return err
 	}
@@ -53,9 +52,8 @@ func (h *harness) verify(ctx context.Context, effort int) error {
 	return nil
 }
 
-// settle lists everything, explains all changes up to it, and tells the writers
-// what their keys hold.
-func (h *harness) settle(ctx context.Context, l lister) (uint64, error) {
+// confirm lists everything, confirms all changes up to it, and updates the writers.
+func (h *harness) confirm(ctx context.Context, l lister) (uint64, error) {
 	list, items, err := l.newest(ctx, selection{})
 	if err != nil {
 		return 0, fmt.Errorf("listing everything: %w", err)
@@ -63,9 +61,9 @@ func (h *harness) settle(ctx context.Context, l lister) (uint64, error) {
 	delivered := func() bool { _, ok := h.record.complete(list.revision); return ok }
 	if !eventually(ctx, delivered) {
 		missing, _ := h.record.complete(list.revision)
-		h.record.found(fmt.Sprintf("no watch of everything has delivered revision %d after %s; a list shows revision %d", missing, patience, list.revision))
+		h.record.found(fmt.Sprintf("no watch of everything has delivered revision %d after %s; a list shows revision %d", missing, waitTimeout, list.revision))
 	}
-	h.record.settle(list.revision)
+	h.record.confirm(list.revision)
 	held := map[key]*holding{}
 	for i := range items {
 		if from, until, ok := h.record.dueOf(&list.items[i]); ok {
@@ -78,8 +76,7 @@ func (h *harness) settle(ctx context.Context, l lister) (uint64, error) {
 	return list.revision, nil
 }
 
-// verifyPast lists the state at revisions from before the start, which the server
-// may have forgotten.
+// verifyPast lists the state at revisions from before the start, which may be compacted.
 func (h *harness) verifyPast(ctx context.Context, l lister, revision uint64) error {
 	for _, limit := range []uint64{100, 1000, 10000} {
 		past := revision - h.random.Uint64N(min(revision, limit))
@@ -133,7 +130,7 @@ func (h *harness) verifySelections(ctx context.Context, l lister, revision uint6
 	return <-results
 }
 
-// verifiers is how many lists are asked for at once.
+// verifiers is the number of concurrent lists.
 const verifiers = 4
 
 func (h *harness) verifySelection(ctx context.Context, l lister, s selection, revision uint64) error {
@@ -169,10 +166,9 @@ func (h *harness) verifyGets(ctx context.Context) error {
 	return nil
 }
 
-// verifyInitialEvents takes the state from the beginning of a watch, as
-// informers do.
+// verifyInitialEvents reads the state from the initial events of a watch, like informers.
 func (h *harness) verifyInitialEvents(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, waitTimeout)
 	defer cancel()
 	namespace := h.namespaces[h.rounds%len(h.namespaces)]
 	got := &sample{selection: selection{namespace: namespace}, reading: newest}
@@ -200,7 +196,7 @@ func (h *harness) verifyInitialEvents(ctx context.Context) error {
 			return nil
 		}
 		if event.Type != watch.Added {
-			// Something ended while the initial events were sent.
+			// An event expired while the initial events were sent.
 			return nil
 		}
 		v, err := versionOf(obj)

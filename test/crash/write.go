@@ -5,7 +5,7 @@ package crash
 
 import "time"
 
-// outcome is what is known of a write from its answer.
+// outcome is what the response to a write means for it.
 type outcome int
 
 const (
@@ -13,7 +13,7 @@ const (
 	inDoubt outcome = iota
 	// acknowledged writes have been made.
 	acknowledged
-	// refused ones have not.
+	// refused writes have not been made.
 	refused
 )
 
@@ -29,16 +29,16 @@ type write struct {
 	// targets are the keys that it changes; more than one only if it deletes a
 	// collection.
 	targets []*target
-	// ttl is how long what is written lives.
+	// ttl is the time to live of what is written.
 	ttl time.Duration
 
 	sent, done time.Time
-	// floor is the newest revision that anyone had seen when it was sent.
+	// floor is the newest revision that any client had seen when it was sent.
 	floor   uint64
 	outcome outcome
 	// revision is the one of the answer; 0 if that has none, as for deletions.
 	revision uint64
-	// closed says that it was in doubt and has turned out not to have been made.
+	// closed is set if it was in doubt and turned out not to have been made.
 	closed bool
 }
 
@@ -72,16 +72,15 @@ type change struct {
 	// version is, for a deletion, the last content of the key.
 	version
 	deleted bool
-	// at is when somebody first saw it.
+	// at is when a client first saw it.
 	at time.Time
 
-	// What follows is known once the change is settled.
+	// The fields below are set when the change is confirmed.
 
 	// prev is what the key held before; nil for nothing.
 	prev *change
 	// since is a time before which it was not made.
 	since time.Time
-	// dueFrom and dueUntil are the bounds of the time at which what was written is
-	// over.
+	// dueFrom and dueUntil are the bounds of the time at which it expires.
 	dueFrom, dueUntil time.Time
 }

@@ -17,25 +17,25 @@ import (
 )
 
 const (
-	// keysOfWriter is how many keys a writer has.
+	// keysOfWriter is the number of keys of a writer.
 	keysOfWriter = 40
-	// nearEnd is how long before the end of its time a key is left alone: what a
-	// write would meet there is uncertain.
+	// nearEnd is how long before its expiry a key is not written any more: it may expire
+	// before the write is made.
 	nearEnd = time.Second
 )
 
-// holding is what a key holds, as its writer knows.
+// holding is what a key holds, as far as its writer knows.
 type holding struct {
 	event *eventsv1.Event
 	version
 	dueFrom, dueUntil time.Time
 }
 
-// over reports whether its time may be over.
+// over reports whether it may have expired.
 func (h *holding) over() bool { return !time.Now().Before(h.dueFrom) }
 
-// writer sends one request after the other about keys that are its own, and
-// knows what each of them holds.
+// writer sends requests for keys of its own, one after the other, and knows what each key
+// holds.
 type writer struct {
 	name      string
 	namespace string
@@ -45,8 +45,8 @@ type writer struct {
 	random    *rand.Rand
 	keys      []key
 	held      map[key]*holding
-	// unsure are keys whose time ended while a request was under way. They are left
-	// alone until the next settlement.
+	// unsure are keys that may have expired during a request. They are not written until the
+	// next confirmation.
 	unsure map[key]bool
 	sent   int
 	// acknowledged counts the answers of each kind of write.
@@ -65,8 +65,8 @@ func newWriter(number int, namespace string, c clients, r *record, j *journal, r
 	return w
 }
 
-// work sends requests until the context ends or one gets no answer: what its key
-// holds is then for the next settlement to tell. What is written lives for ttl.
+// work sends requests until the context ends or one gets no answer: what its key holds is then
+// not known before the next confirmation. Events are written with the time to live ttl.
 func (w *writer) work(ctx context.Context, ttl time.Duration) {
 	for ctx.Err() == nil {
 		k := w.keys[w.random.IntN(len(w.keys))]
@@ -89,7 +89,7 @@ func (w *writer) problem(format string, args ...any) {
 	w.record.found(w.name + ": " + fmt.Sprintf(format, args...))
 }
 
-// request is something that a writer sends, and what must come of it.
+// request is a request of a writer, and its expected outcome.
 type request struct {
 	verb string
 	// write is nil for a request that cannot change anything.
@@ -104,7 +104,7 @@ type request struct {
 	check func(*eventsv1.Event) error
 }
 
-// carryOut reports whether the writer can go on.
+// carryOut sends the request and reports whether the writer can go on.
 func (w *writer) carryOut(ctx context.Context, r *request, ttl time.Duration) bool {
 	client := w.clients.json
 	if w.random.IntN(2) == 0 {
@@ -165,8 +165,8 @@ func (w *writer) read(r *request, event *eventsv1.Event, o outcome, code int32, 
 	return true
 }
 
-// unexpected accepts that a key was found empty because its time was over, and
-// that a server which is stopping refuses.
+// unexpected accepts that a key was empty because it expired, and errors of a server that is
+// stopping.
 func (w *writer) unexpected(r *request, code int32, err error) bool {
 	if code == http.StatusTooManyRequests {
 		return false
@@ -184,7 +184,7 @@ func (w *writer) unexpected(r *request, code int32, err error) bool {
 	return false
 }
 
-// keep remembers what the keys of an acknowledged write hold now.
+// keep sets what the keys of an acknowledged write hold now.
 func (w *writer) keep(r *request, event *eventsv1.Event, answer *version) {
 	if event != nil {
 		w.held[answer.key] = &holding{event, *answer, r.write.sent.Add(r.write.ttl), r.write.done.Add(r.write.ttl)}
@@ -195,7 +195,7 @@ func (w *writer) keep(r *request, event *eventsv1.Event, answer *version) {
 	}
 }
 
-// learn takes over what the writer's keys hold after a settlement.
+// learn sets what the writer's keys hold after a confirmation.
 func (w *writer) learn(held map[key]*holding) {
 	clear(w.held)
 	clear(w.unsure)
@@ -206,8 +206,8 @@ func (w *writer) learn(held map[key]*holding) {
 	}
 }
 
-// outcomeOf tells what the error of a request says about it. The code is that of
-// the answer, 0 for success or no answer.
+// outcomeOf returns the outcome of a request with the error. The code is that of the response,
+// 0 for success or no response.
 func outcomeOf(err error) (outcome, int32) {
 	if err == nil {
 		return acknowledged, 0
@@ -219,7 +219,7 @@ func outcomeOf(err error) (outcome, int32) {
 	code := status.Status().Code
 	switch {
 	case code == http.StatusServiceUnavailable || code == http.StatusGatewayTimeout:
-		// A server that is stopping. That it has done nothing it does not say.
+		// A server that is stopping. The write may have been made.
 		return inDoubt, 0
 	case code >= http.StatusInternalServerError:
 		return inDoubt, code
@@ -227,7 +227,7 @@ func outcomeOf(err error) (outcome, int32) {
 	return refused, code
 }
 
-// journal is the line that tells of the sending.
+// journal returns the entry for the request.
 func (w *write) journal() entry {
 	e := entry{What: "send", Write: w.id, Verb: w.verb}
 	for _, t := range w.targets {
@@ -237,7 +237,7 @@ func (w *write) journal() entry {
 	return e
 }
 
-// answer is the line that tells of the answer.
+// answer returns the entry for the response.
 func (w *write) answer(err error) entry {
 	e := entry{What: w.outcome.String(), Write: w.id, Revision: w.revision}
 	if err != nil {

@@ -46,7 +46,7 @@ func TestOutcomeOf(t *testing.T) {
 	}
 }
 
-// What a patch makes of an event is what the writer takes for its result.
+// A patched event is the one that the writer expects.
 func TestMergePatch(t *testing.T) {
 	t.Parallel()
 	before := someEvent()
