@@ -71,8 +71,8 @@ func (e *etcd) flags() storeFlags { return storeFlags{EtcdURL: e.url, EtcdPID: e
 // waitAnswer returns when a GET of the URL is answered with 200, or when the
 // program that should answer has exited.
 func waitAnswer(ctx context.Context, client *http.Client, url string, exited <-chan struct{}) error {
-	const patience = 2 * time.Minute
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	const timeout = 2 * time.Minute
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	for {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)

@@ -17,8 +17,7 @@ import (
 	"k8s.io/apiserver/pkg/storage"
 )
 
-// expiryJob is: many events come to their end in one second while others are
-// created.
+// expiryJob measures creates while many events expire in one second.
 type expiryJob struct {
 	Store   storeFlags
 	Writers int
@@ -122,11 +121,11 @@ func (j expiryJob) countGone(ctx context.Context, s *store, gone *atomic.Int64) 
 
 // waitGone returns when so many are gone.
 func waitGone(ctx context.Context, gone *atomic.Int64, events int64) error {
-	const patience = 15 * time.Minute
-	deadline := time.Now().Add(patience)
+	const timeout = 15 * time.Minute
+	deadline := time.Now().Add(timeout)
 	for gone.Load() < events {
 		if time.Now().After(deadline) {
-			return fmt.Errorf("%d of %d events were gone after %s", gone.Load(), events, patience)
+			return fmt.Errorf("%d of %d events were gone after %s", gone.Load(), events, timeout)
 		}
 		if err := sleep(ctx, 10*time.Millisecond); err != nil {
 			return err

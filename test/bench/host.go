@@ -24,10 +24,10 @@ import (
 	"github.com/events-apiserver/events-apiserver/test/cluster"
 )
 
-// host is a real control plane, with the server beside it.
+// host is a real control plane with the server registered.
 type host struct {
 	*cluster.Cluster
-	// admin talks to kube-apiserver, direct to the server without it in between.
+	// admin is a client of kube-apiserver, direct one of the server.
 	admin, direct kubernetes.Interface
 	server        *cluster.Component
 }
@@ -83,7 +83,7 @@ func (h *host) end(ctx context.Context) error {
 	return errors.Join(h.Stop(context.WithoutCancel(ctx)), h.Clean())
 }
 
-// forget lets the server begin with nothing.
+// forget removes the data of the server.
 func (h *host) forget(ctx context.Context) error {
 	if err := h.server.Stop(ctx); err != nil {
 		return err
@@ -93,7 +93,7 @@ func (h *host) forget(ctx context.Context) error {
 
 const hostNamespace = "default"
 
-// hostEvent is an event as the kubelet writes it.
+// hostEvent returns an event like those of the kubelet.
 func hostEvent(i int) *corev1.Event {
 	now := metav1.Now()
 	name := "web-frontend-" + strconv.FormatUint(random(i/eventsPerPod, 3).Uint64()>>24, 36)
@@ -110,9 +110,8 @@ func hostEvent(i int) *corev1.Event {
 	}
 }
 
-// loadHost creates events through core/v1 from first on. With a rate it is that
-// many a second, else as many as can be. Done is called when the host has
-// answered for an event.
+// loadHost creates events through core/v1 from first on, rate of them per second, or as many
+// as possible if that is 0. It calls done after each response of the host.
 func (h *host) loadHost(ctx context.Context, first, count, rate int, done func(i int)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -155,12 +154,12 @@ func waitUntil(ctx context.Context, when time.Time) {
 	}
 }
 
-// ingested is how many of the host's events the server has ingested since its
-// start, as it says. To count them by lists would be most of its work.
+// ingested returns the number of the host's events that the server has ingested since its
+// start, from its metrics: counting by lists would be most of its work.
 func (h *host) ingested(ctx context.Context) (int, error) {
 	raw, err := h.direct.Discovery().RESTClient().Get().AbsPath("/metrics").SetHeader("Accept", "text/plain").DoRaw(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("asking the server for its metrics: %w", err)
+		return 0, fmt.Errorf("getting the metrics of the server: %w", err)
 	}
 	for line := range strings.Lines(string(raw)) {
 		if text, found := strings.CutPrefix(line, "events_apiserver_host_events_ingested_total "); found {
@@ -168,11 +167,11 @@ func (h *host) ingested(ctx context.Context) (int, error) {
 			return int(count), err
 		}
 	}
-	return 0, errors.New("the server does not say how many events it has ingested")
+	return 0, errors.New("the server has no metric of ingested events")
 }
 
-// waitIngested waits until the server has ingested so many. Each answer costs the
-// server some milliseconds, so it is asked no more often than must be.
+// waitIngested waits until the server has ingested so many events. Each scrape costs it some
+// milliseconds, so they are no more frequent than necessary.
 func (h *host) waitIngested(ctx context.Context, want int) error {
 	const bound, look = 3 * time.Minute, 250 * time.Millisecond
 	ctx, cancel := context.WithTimeout(ctx, bound)

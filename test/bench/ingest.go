@@ -15,54 +15,52 @@ import (
 )
 
 const (
-	// existing is the backlog that is taken in, and that memory is compared with.
-	// The store's caches are full with it: two memtables and the feed of watches
-	// hold some 96,000 new events. What more there is with twice as many is what
-	// grows with the backlog.
+	// existing is the size of the backlog, whose memory is compared with that of twice as
+	// many. It fills the store's caches: two memtables and the change buffer hold some
+	// 96,000 new events. So the difference is what grows with the backlog.
 	existing      = 100_000
 	twiceExisting = 2 * existing
 	ingestRate    = 1000
 	ingestFor     = 30 * time.Second
 )
 
-// ingest measures how soon the server has what the host has, at its start and
-// later.
+// ingest measures how soon the server has ingested the host's events, at its start and later.
 func (s *session) ingest(ctx context.Context) (err error) {
 	h, err := s.startHost(ctx, "sync")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, h.end(ctx)) }()
-	once, err := h.takeIn(ctx, 0, existing)
+	once, err := h.ingestBacklog(ctx, 0, existing)
 	if err != nil {
 		return err
 	}
-	twice, err := h.takeIn(ctx, existing, twiceExisting)
+	twice, err := h.ingestBacklog(ctx, existing, twiceExisting)
 	if err != nil {
 		return err
 	}
 	const most = 10 * time.Second
 	s.report.add(row{
-		work:     fmt.Sprintf("take in %d events that the host has, from the start of the server (ready after %s)", existing, seconds(once.ready)),
+		work:     fmt.Sprintf("ingest %d events of the host, from the start of the server (ready after %s)", existing, seconds(once.ready)),
 		embedded: seconds(once.took), reach: "10 s", reached: once.took <= most,
 	})
 	const more = 64e6
 	s.report.add(row{
-		work:     fmt.Sprintf("memory of the server when it has taken in %d, at most; %s with %d", twiceExisting, megabytes(once.memory.Peak), existing),
+		work:     fmt.Sprintf("peak memory of the server when it has ingested %d; %s with %d", twiceExisting, megabytes(once.memory.Peak), existing),
 		embedded: megabytes(twice.memory.Peak), reach: "64 MB more", reached: twice.memory.Peak-once.memory.Peak <= more,
 	})
 	return s.follow(ctx, h)
 }
 
-type takenIn struct {
+type ingestion struct {
 	ready, took time.Duration
 	memory      memory
 }
 
-// takeIn brings the host to so many events, while the server does not run, and
-// starts the server with nothing of its own.
-func (h *host) takeIn(ctx context.Context, has, want int) (takenIn, error) {
-	var r takenIn
+// ingestBacklog creates events in the host while the server is stopped, and then starts the
+// server without data.
+func (h *host) ingestBacklog(ctx context.Context, has, want int) (ingestion, error) {
+	var r ingestion
 	if err := h.forget(ctx); err != nil {
 		return r, err
 	}
@@ -89,8 +87,7 @@ func (h *host) takeIn(ctx context.Context, has, want int) (takenIn, error) {
 	return r, err
 }
 
-// follow measures how far the server is behind a host to which events come at a
-// steady rate.
+// follow measures the lag of the server behind a host with a steady rate of events.
 func (s *session) follow(ctx context.Context, h *host) error {
 	total := int(ingestFor.Seconds()) * ingestRate
 	f := &ingestFollower{first: twiceExisting, answered: make([]time.Time, total), seen: make([]time.Time, total)}
@@ -129,8 +126,8 @@ func (s *session) follow(ctx context.Context, h *host) error {
 	return nil
 }
 
-// watchFromNow watches the server for what comes. A watch that names no version
-// would begin with all that is stored, and what comes would wait behind that.
+// watchFromNow watches the server from the current version. A watch without a version would
+// begin with all stored events and delay the new ones.
 func (h *host) watchFromNow(ctx context.Context) (watch.Interface, error) {
 	newest, err := h.direct.EventsV1().Events(hostNamespace).List(ctx, metav1.ListOptions{Limit: 1})
 	if err != nil {
@@ -143,8 +140,8 @@ func (h *host) watchFromNow(ctx context.Context) (watch.Interface, error) {
 	return w, nil
 }
 
-// ingestFollower notes when the host answered for an event and when a watcher of
-// the server had it.
+// ingestFollower records for each event when the host responded and when a watcher of the
+// server received it.
 type ingestFollower struct {
 	// first is the number of the first event.
 	first int
@@ -170,7 +167,7 @@ func (f *ingestFollower) see(name string) {
 	}
 }
 
-// Missing is how many events were never seen.
+// Missing returns the number of events that were never received.
 func (f *ingestFollower) lags() (lags []time.Duration, missing int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -31,7 +31,7 @@ Examples:
 Flags:
 `
 
-// settings are the flags.
+// settings are the values of the flags.
 type settings struct {
 	etcdProgram, serverProgram string
 	dir, profiles, repo        string

@@ -56,8 +56,8 @@ const (
 	restWithin = 15 * time.Minute
 )
 
-// untilAtRest waits until this process does nothing any more, as when all files
-// that were to be merged are, and returns how long that took.
+// untilAtRest waits until this process is idle, as after the last compaction, and returns how
+// long that took.
 func untilAtRest(ctx context.Context) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, restWithin)
 	defer cancel()

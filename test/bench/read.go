@@ -40,8 +40,7 @@ type readResult struct {
 	// Open is how long opening the store took.
 	Open time.Duration
 	// OfPod are lists of one regarding.uid. With AtRest BusyOfPod are those before,
-	// while the store still merges files that a load has left, and Rest is how long
-	// that lasted.
+	// while compactions after the load still run, and Rest is how long they took.
 	OfPod, BusyOfPod listTimes
 	Rest             time.Duration
 	// First and Hundredth are the median times of those pages, zero if there

@@ -22,8 +22,7 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/apis/events"
 )
 
-// watchJob is: watchers of everything while events are created at a steady
-// rate.
+// watchJob measures watchers of everything while events are created at a steady rate.
 type watchJob struct {
 	Store    storeFlags
 	Watchers int
