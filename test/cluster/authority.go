@@ -22,8 +22,8 @@ import (
 const (
 	authorityLife = 10 * 365 * 24 * time.Hour
 	leafLife      = 365 * 24 * time.Hour
-	// Certificates are valid from a little earlier, so that a clock set back by a
-	// time daemon does not make them invalid.
+	// Certificates are backdated, so that they stay valid when a time daemon moves the clock
+	// backwards.
 	clockSlack = time.Hour
 )
 

@@ -38,9 +38,9 @@ const (
 	adminClientCert, adminClientKey = "admin.crt", "admin.key"
 )
 
-// prepareCredentials makes what the components need to trust each other. The
-// authorities and the service account key are kept from an earlier start; what
-// they sign is made anew each time, so that nothing expires in a kept directory.
+// prepareCredentials creates the credentials of the components. The authorities and the service
+// account key are kept from an earlier start; certificates are issued at each start, so that
+// none expires in a directory that is kept.
 func (c *Cluster) prepareCredentials() error {
 	if err := c.prepareAccountKey(); err != nil {
 		return err

@@ -6,11 +6,10 @@
 // events-apiserver as a plain process beside them, with an etcd of its own if
 // that is to be its store.
 //
-// It promises that every component can be stopped, killed and restarted singly,
-// that several clusters can run in one process since nothing is shared between
-// them, that a cluster can be taken up again by a later process with Open, and
-// that it never signals a process that it did not start itself.
+// It promises that each component can be stopped, killed and restarted on its own, that several
+// clusters can run in one process because they share nothing, that a later process can use a
+// running cluster with Open, and that it never signals a process that it did not start itself.
 //
-// It must not know how events-apiserver works inside: it knows a binary, its
-// flags, its /readyz and the manifests in artifacts/.
+// It must not know how events-apiserver works inside: only its binary, its flags, its /readyz
+// and the manifests in artifacts/.
 package cluster

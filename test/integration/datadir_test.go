@@ -294,7 +294,7 @@ func TestDataDir_AfterAKill(t *testing.T) {
 func readyClient(t *testing.T, kubeconfig string) eventsclient.EventsV1Interface {
 	t.Helper()
 	var client eventsclient.EventsV1Interface
-	err := wait.PollUntilContextTimeout(t.Context(), pollStep, patience, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(t.Context(), pollStep, waitTimeout, true, func(ctx context.Context) (bool, error) {
 		config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 		if err != nil {
 			return false, nil //nolint:nilerr // not written yet

@@ -30,9 +30,9 @@ import (
 	"github.com/events-apiserver/events-apiserver/test/integration/testserver"
 )
 
-// impatient makes the embedded store forget old versions, and follow changes of the
+// compactAtOnce makes the embedded store forget old versions, and follow changes of the
 // encryption configuration, at once.
-func impatient(options *options.Options) {
+func compactAtOnce(options *options.Options) {
 	options.Storage.Embedded.CompactionInterval = time.Second
 	options.Storage.EncryptionCheckInterval = 50 * time.Millisecond
 }
@@ -41,7 +41,7 @@ func impatient(options *options.Options) {
 func with(t *testing.T, config testserver.Config, changes ...func(*options.Options)) *testserver.Server {
 	t.Helper()
 	config.Change = func(options *options.Options) {
-		impatient(options)
+		compactAtOnce(options)
 		for _, change := range changes {
 			change(options)
 		}
@@ -49,10 +49,10 @@ func with(t *testing.T, config testserver.Config, changes ...func(*options.Optio
 	return testserver.Start(t, config)
 }
 
-// marker is what must not be found.
+// marker is the text that must not be found in storage.
 const marker = "that-nobody-may-know"
 
-// secretEvent is an event that has the marker wherever it can, its name apart.
+// secretEvent returns an event with the marker in every field except its name.
 func secretEvent(name string) *eventsv1.Event {
 	event := newEvent(name)
 	event.Note, event.Reason = marker, marker
@@ -60,8 +60,7 @@ func secretEvent(name string) *eventsv1.Event {
 	return event
 }
 
-// stored returns all that the store has on disk; in an etcd, all that can be
-// read of it.
+// stored returns all data of the store on disk, or all values of an etcd.
 func stored(t *testing.T, config testserver.Config) []byte {
 	t.Helper()
 	if config.EtcdURL != "" {
@@ -124,8 +123,7 @@ func holds(t *testing.T, config testserver.Config, text string) bool {
 	return bytes.Contains(stored(t, config), []byte(text))
 }
 
-// replaceAll does what users of encryption do: it reads all events and writes
-// them as they are.
+// replaceAll rewrites all events, like kubectl get and kubectl replace.
 func replaceAll(t *testing.T, client eventsclient.EventsV1Interface) {
 	t.Helper()
 	list, err := client.Events(namespace).List(t.Context(), listEverything())
@@ -160,8 +158,8 @@ func expectList(t *testing.T, client eventsclient.EventsV1Interface, want ...str
 	}
 }
 
-// TestEncryption turns encryption on, changes the key and turns it off, with a
-// restart for each step. The same files do the same to both stores.
+// TestEncryption turns encryption on, changes the key and turns it off, with a restart for
+// each step, with the same configuration for both stores.
 func TestEncryption(t *testing.T) {
 	t.Parallel()
 	for name, store := range plainStores() {
@@ -226,7 +224,7 @@ func testEncryption(t *testing.T, config testserver.Config) {
 	expectList(t, jsonClient(t, running.Admin), "a", "b", "c")
 }
 
-// TestEncryptionFromTheBeginning looks for an event that was never in plain.
+// TestEncryptionFromTheBeginning looks for an event that was never plaintext.
 func TestEncryptionFromTheBeginning(t *testing.T) {
 	t.Parallel()
 	for name, store := range plainStores() {
@@ -240,7 +238,7 @@ func TestEncryptionFromTheBeginning(t *testing.T) {
 				create(t, client, secretEvent("b"))
 				replace(t, client, created)
 				expectList(t, client, "a", "b")
-				// What a client gets to go on with tells no more than names.
+				// A continue token has names and no other data.
 				page, err := client.Events(namespace).List(t.Context(), metav1.ListOptions{Limit: 1, FieldSelector: "reason=" + marker})
 				if err != nil || page.Continue == "" {
 					t.Fatalf("a page: %v, %v", page, err)
@@ -280,7 +278,7 @@ func TestEncryptionIsReloaded(t *testing.T) {
 			expectList(t, client, "after")
 			running.Stop()
 			if holds(t, config, marker) {
-				t.Error("an event from after the reload is in plain")
+				t.Error("an event written after the reload is plaintext")
 			}
 			running = with(t, config, file.Follow)
 			expectList(t, jsonClient(t, running.Admin), "after")
@@ -288,9 +286,9 @@ func TestEncryptionIsReloaded(t *testing.T) {
 	}
 }
 
-// A server without the key must not begin: it would write with another one, or
-// in plain. With the etcd store it does not become ready; etcd has no place for
-// what the embedded store keeps to tell at once.
+// A server without the key must not start: it would write with another one, or plaintext. With
+// the etcd store it does not become ready; only the embedded store records that it is
+// encrypted.
 func TestEncryptionWithoutTheKeyIsRefused(t *testing.T) {
 	t.Parallel()
 	config := testserver.Config{Dir: t.TempDir(), DataDir: t.TempDir()}
@@ -315,8 +313,8 @@ func TestEncryptionWithoutTheKeyIsRefused(t *testing.T) {
 	expectList(t, jsonClient(t, running.Admin), "a")
 }
 
-// TestUnreadableEvents loses a key. The store of etcd has no watch cache here,
-// which could not be filled.
+// TestUnreadableEvents loses a key. The etcd store has no watch cache here, because it could
+// not be filled.
 func TestUnreadableEvents(t *testing.T) {
 	t.Parallel()
 	for name, store := range plainStores() {
@@ -374,7 +372,7 @@ func expectReason(t *testing.T, what string, err error, want metav1.StatusReason
 	}
 }
 
-// TestKMS has the key in a plugin, which is there a little later than the server.
+// TestKMS has the key in a plugin that starts after the server.
 func TestKMS(t *testing.T) {
 	t.Parallel()
 	for name, store := range plainStores() {

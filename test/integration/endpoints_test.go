@@ -18,7 +18,7 @@ import (
 )
 
 func listEverything() metav1.ListOptions {
-	timeout := int64(patience / time.Second)
+	timeout := int64(waitTimeout / time.Second)
 	return metav1.ListOptions{TimeoutSeconds: &timeout}
 }
 

@@ -238,7 +238,7 @@ func (f *fullDisk) deletesGoOn(t *testing.T, name string) {
 		if event.Type != watch.Deleted {
 			t.Errorf("the watch tells %s", event.Type)
 		}
-	case <-time.After(patience):
+	case <-time.After(waitTimeout):
 		t.Error("the watch tells nothing of the deletion")
 	}
 }

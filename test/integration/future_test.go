@@ -87,7 +87,7 @@ func firstOfStream(t *testing.T, config *rest.Config, path string) (first metav1
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), waitTimeout)
 	defer cancel()
 	stream, err := client.Discovery().RESTClient().Get().RequestURI(path).Stream(ctx)
 	if err != nil {
@@ -122,7 +122,7 @@ func firstOfWebSocket(t *testing.T, config *rest.Config, path string) (first met
 		t.Fatal(err)
 	}
 	defer func() { _ = connection.Close() }()
-	if err := connection.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := connection.SetDeadline(time.Now().Add(waitTimeout)); err != nil {
 		t.Fatal(err)
 	}
 	if err := websocket.JSON.Receive(connection, &first); err != nil {
@@ -150,12 +150,12 @@ func expectRetryWatcherEnds(t *testing.T, config *rest.Config) {
 		if err := apierrors.FromObject(got.Object); !apierrors.IsResourceExpired(err) {
 			t.Errorf("got %v, want 410 Expired", err)
 		}
-	case <-time.After(patience):
+	case <-time.After(waitTimeout):
 		t.Fatal("silent")
 	}
 	select {
 	case <-watcher.Done():
-	case <-time.After(patience):
+	case <-time.After(waitTimeout):
 		t.Error("it goes on")
 	}
 }

@@ -143,11 +143,11 @@ func startInformer(t *testing.T, config *rest.Config, requests *requestCounter, 
 
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	err := wait.PollUntilContextTimeout(t.Context(), pollStep, patience, true, func(context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(t.Context(), pollStep, waitTimeout, true, func(context.Context) (bool, error) {
 		return condition(), nil
 	})
 	if err != nil {
-		t.Fatalf("waited %s in vain for %s", patience, what)
+		t.Fatalf("waited %s in vain for %s", waitTimeout, what)
 	}
 }
 

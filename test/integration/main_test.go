@@ -25,15 +25,13 @@ import (
 
 const (
 	namespace = "team"
-	// patience bounds every wait for something that must happen, on a machine with
-	// much else to do.
-	patience = 3 * time.Minute
-	pollStep = 20 * time.Millisecond
+	// waitTimeout is how long to wait at most for something that must happen.
+	waitTimeout = 3 * time.Minute
+	pollStep    = 20 * time.Millisecond
 )
 
-// TestMain makes servers notice a changed encryption configuration at once, and
-// may be events-apiserver itself. What the servers log would hide which test
-// failed and why; with -v it is shown.
+// TestMain makes servers reload a changed encryption configuration at once, and runs as
+// events-apiserver if a test started it so. Logs of the servers are only shown with -v.
 func TestMain(m *testing.M) {
 	if ranAsCommand() {
 		return

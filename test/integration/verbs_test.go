@@ -225,7 +225,7 @@ func testWatch(t *testing.T, client eventsclient.EventsV1Interface, watchNamespa
 		return event
 	}
 	before := create(t, client, inNamespace("before"))
-	timeout := int64(patience / time.Second)
+	timeout := int64(waitTimeout / time.Second)
 	all, err := client.Events(watchNamespace).Watch(t.Context(), metav1.ListOptions{ResourceVersion: before.ResourceVersion, TimeoutSeconds: &timeout})
 	if err != nil {
 		t.Fatal(err)

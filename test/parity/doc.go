@@ -1,14 +1,13 @@
 // Copyright The events-apiserver Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package parity proves that events-apiserver answers as kube-apiserver answers:
-// it sends the same requests to both and compares what comes back.
+// Package parity checks that events-apiserver responds like kube-apiserver: it sends the same
+// requests to both and compares the responses.
 //
-// The requests are data, in testdata/. It promises that nothing is masked but
-// what two servers cannot have in common (uids, resource versions, the present
-// time, generated names), that a relation between masked values is still
-// compared, and that a difference which is wanted is written down, with its
-// reason, in testdata/differences.yaml and nowhere else.
+// The requests are data in testdata/. It promises that only values which two servers cannot
+// share are masked (uids, resource versions, the current time, generated names), that relations
+// between masked values are compared, and that each intended difference is listed with its
+// reason in testdata/differences.yaml.
 //
 // The test needs two clusters and has the build tag e2e. Its environment:
 //
@@ -19,5 +18,5 @@
 //	                 run; end them with go run ./test/cluster/localcluster down --dir
 //	PARITY_SHOW      if set, the built-in's answers are printed
 //
-// It must not know what the right answer to a request is: kube-apiserver does.
+// It must not know the right response to a request: kube-apiserver defines it.
 package parity

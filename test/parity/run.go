@@ -28,7 +28,7 @@ type outcome struct {
 }
 
 // stepBound is longer than the longest step, a watch that waits in vain.
-const stepBound = patience + 25*time.Second
+const stepBound = waitTimeout + 25*time.Second
 
 // newRunner makes a runner with the namespaces of the case.
 func newRunner(t *target, namespace string) *runner {

@@ -118,7 +118,7 @@ func openOrStart(t *testing.T, config cluster.Config) (*cluster.Cluster, error) 
 }
 
 // reopen finds the cluster that an earlier run left. The server under test is
-// restarted, since it may have been built anew.
+// restarted, because its program may have been rebuilt.
 func reopen(t *testing.T, config cluster.Config) (*cluster.Cluster, error) {
 	t.Helper()
 	c, err := cluster.Open(config.Dir, config.Log)

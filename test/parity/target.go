@@ -21,8 +21,8 @@ type target struct {
 	direct *target
 	// compact removes the history of the server's store up to now.
 	compact func(context.Context) error
-	// restart starts a server anew that has a memory of the history beside the
-	// store's. Nil means that it has none.
+	// restart restarts a server that has history of its own beside that of the store. Nil
+	// means that it has none.
 	restart func(context.Context) error
 }
 

@@ -19,8 +19,8 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 )
 
-// patience bounds the wait for a change that a watch must show.
-const patience = 20 * time.Second
+// waitTimeout is for how long to wait for a change that a watch must send.
+const waitTimeout = 20 * time.Second
 
 // stream is a watch that is being read.
 type stream struct {
@@ -106,7 +106,7 @@ func protobufFrames(body io.ReadCloser) func() (any, error) {
 // read returns the next count changes, or all until the end, and how it ended.
 // A watch that was read to its end, or in vain, is over.
 func (s *stream) read(ctx context.Context, count int) *answer {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, waitTimeout)
 	defer cancel()
 	events := []any{}
 	end := "goes on"
@@ -115,7 +115,7 @@ func (s *stream) read(ctx context.Context, count int) *answer {
 		select {
 		case c = <-s.changes:
 		case <-ctx.Done():
-			c.end = fmt.Sprintf("no other change within %s", patience)
+			c.end = fmt.Sprintf("no other change within %s", waitTimeout)
 		}
 		if c.end != "" {
 			end = c.end
