@@ -27,7 +27,7 @@ type Store interface {
 	Rewrite(ctx context.Context, progress func(Rewrite)) (Rewrite, error)
 }
 
-// BadRequestError is returned for a request that is invalid, so that a retry is of no use.
+// BadRequestError is returned for a request that is invalid, so that a retry would fail, too.
 type BadRequestError struct{ Reason string }
 
 // Error implements error.

@@ -7,7 +7,7 @@ import "fmt"
 
 const module = "github.com/events-apiserver/events-apiserver"
 
-// rule says what the packages below one directory may import. The standard
+// rule is what the packages below one directory may import. The standard
 // library always may be.
 type rule struct {
 	// dir is the package's directory, with all below it that have no rule of

@@ -46,7 +46,7 @@ func rules() []rule {
 			outside: slices.Concat([]string{
 				"k8s.io/apimachinery",
 				"k8s.io/apiserver/pkg/storage",
-				// A watch tells priority and fairness when its expensive
+				// A watch signals priority and fairness when its expensive
 				// beginning is over, and only the store knows when that is.
 				"k8s.io/apiserver/pkg/util/flowcontrol",
 			}, basics),
@@ -110,7 +110,7 @@ func rules() []rule {
 				"k8s.io/component-base/metrics",
 			}, basics),
 			never:  []string{module + "/pkg/apis", module + "/pkg/registry"},
-			reason: "metrics count what engine and storage tell them; neither knows Prometheus",
+			reason: "metrics count what engine and storage report; neither knows Prometheus",
 		},
 		{
 			dir: "pkg/registry",

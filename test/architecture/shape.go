@@ -23,7 +23,7 @@ func checkNames(packages []sourcePackage) []string {
 	return violations
 }
 
-// checkDocs returns one line for each package that does not say what it is.
+// checkDocs returns one line for each package without a package comment.
 func checkDocs(packages []sourcePackage) []string {
 	var violations []string
 	for _, pkg := range packages {

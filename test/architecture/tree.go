@@ -52,7 +52,7 @@ func readTree(root string) ([]sourcePackage, error) {
 	return found, nil
 }
 
-// isHidden tells which directories the go command passes over.
+// isHidden reports whether the go command ignores the directory.
 func isHidden(name string) bool {
 	return strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "testdata"
 }
@@ -95,7 +95,7 @@ func importPaths(file *ast.File) []string {
 	return paths
 }
 
-// within tells whether an import path or directory is prefix or lies below it.
+// within reports whether an import path or directory is prefix or lies below it.
 func within(name, prefix string) bool {
 	return name == prefix || strings.HasPrefix(name, prefix+"/")
 }
@@ -109,7 +109,7 @@ func withinAny(name string, prefixes []string) bool {
 	return false
 }
 
-// isStandard tells a package of the standard library by its having no host name.
+// isStandard reports whether the package is of the standard library: its path has no host name.
 func isStandard(importPath string) bool {
 	host, _, _ := strings.Cut(importPath, "/")
 	return !strings.Contains(host, ".")

@@ -6,7 +6,7 @@
 // table: absolute figures, their ratio, and the target.
 //
 // Both are driven through storage.Interface, as the server assembles it, with
-// the same made-up events. Each measurement is a process of its own, so that
+// the same generated events. Each measurement is a process of its own, so that
 // memory and processor time are those of the store and of the load only; the cost of making
 // the load is measured and reported, too. Memory and start time of the server are measured
 // with the real one.

@@ -28,7 +28,7 @@ const (
 )
 
 // Recorders end the name of an event with the time in nanoseconds, as a
-// hexadecimal number. Here that tells the number of the event.
+// hexadecimal number. Here it is the number of the event.
 const (
 	nameBase = 1_767_225_600_000_000_000
 	nameStep = 1_000_003

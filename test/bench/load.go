@@ -65,7 +65,7 @@ func (l *load) ended(ctx context.Context, n int) bool {
 	return ctx.Err() != nil || l.ending.Load() || n >= l.count && time.Now().After(l.until)
 }
 
-// follow samples the rate, and tells about it now and then, until stop is
+// follow samples the rate, and logs it at intervals, until stop is
 // closed. It returns the creates a second in each interval.
 func (l *load) follow(stop <-chan struct{}, interval time.Duration) []float64 {
 	ticker := time.NewTicker(interval)

@@ -18,7 +18,7 @@ const (
 	pages    = 100
 )
 
-// readJob is: lists of a store that nobody writes to.
+// readJob measures lists of a store without writes.
 type readJob struct {
 	Store storeFlags
 	// Events is how many there are, from 0 on.
@@ -28,8 +28,8 @@ type readJob struct {
 	// AtRest waits, after some lists, until the store is at rest, and makes the
 	// others then.
 	AtRest bool
-	// Small, if it has any events, is listed in turn with the store in the end, as
-	// many times in each round as TurnLists says.
+	// Small, if it has any events, is listed in turn with the store in the end,
+	// TurnLists times in each round.
 	Small       storeFlags
 	SmallEvents int
 	TurnLists   int

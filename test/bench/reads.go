@@ -61,8 +61,8 @@ func (s *session) reportOfPod(big readResult) {
 	s.reportBlocks(big.InTurn.ByBlocks)
 }
 
-// reportBlocks tells what lists of the big store take by what they read, and
-// wants nothing of it.
+// reportBlocks reports how long lists of the big store take by the number of blocks that they
+// read. There is no target.
 func (s *session) reportBlocks(of []blockTimes) {
 	for _, one := range of {
 		blocks := strconv.Itoa(one.Blocks)

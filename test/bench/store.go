@@ -32,7 +32,7 @@ type store struct {
 	close func() error
 }
 
-// storeFlags say which store, as flags of a worker.
+// storeFlags select the store, as flags of a worker.
 type storeFlags struct {
 	// Dir is the data directory of an embedded store; empty for etcd.
 	Dir string

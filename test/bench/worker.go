@@ -27,7 +27,7 @@ type job interface {
 	run(ctx context.Context) (any, error)
 }
 
-// envelope tells a worker which job it is.
+// envelope has the job of a worker.
 type envelope struct {
 	Kind string
 	Job  json.RawMessage

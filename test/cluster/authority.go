@@ -37,7 +37,7 @@ type authority struct {
 // pair is a certificate and its key, both in PEM.
 type pair struct{ certificate, key []byte }
 
-// leaf says whom a certificate is for.
+// leaf is the subject of a certificate.
 type leaf struct {
 	name   string
 	groups []string
@@ -69,7 +69,7 @@ func openAuthority(certFile, keyFile, name string) (*authority, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The certificate comes last: it is what tells that the pair is whole.
+	// The certificate is written last: if it exists, the pair is complete.
 	if err := writeFile(keyFile, signed.key); err != nil {
 		return nil, err
 	}

@@ -131,12 +131,12 @@ func (c *Cluster) each(ctx context.Context, do func(*Component, context.Context)
 	return together(ctx, all...)
 }
 
-// Running tells whether any component runs.
+// Running reports whether any component runs.
 func (c *Cluster) Running() bool {
 	return slices.ContainsFunc(c.Components(), (*Component).Running)
 }
 
-// servesEvents tells whether events-apiserver is part of the cluster.
+// servesEvents reports whether events-apiserver is part of the cluster.
 func (c *Cluster) servesEvents() bool { return c.config.EventsAPIServer != "" }
 
 func (c *Cluster) release(port int) {
@@ -164,7 +164,7 @@ func (c *Cluster) record(component string, id *identity) error {
 	return state{Config: c.config, Processes: c.procs}.save(c.layout.dir)
 }
 
-// NotRunningError says that there is no cluster in a directory.
+// NotRunningError is returned if there is no cluster in a directory.
 type NotRunningError struct{ Dir string }
 
 // Error names the directory.

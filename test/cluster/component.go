@@ -71,7 +71,7 @@ func (c *Component) Port() int { return *c.ports[0].Value }
 // LogFile holds all that the component wrote, over its restarts.
 func (c *Component) LogFile() string { return c.env.layout.log(c.name) }
 
-// Running tells whether the component's process lives.
+// Running reports whether the component's process lives.
 func (c *Component) Running() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -16,7 +16,7 @@ const (
 	StoreEtcd     = "etcd"
 )
 
-// Config says what cluster to run and where.
+// Config is the configuration of a cluster.
 type Config struct {
 	// Dir holds everything the cluster owns: data, keys, kubeconfigs, logs.
 	Dir string `json:"dir"`
@@ -45,8 +45,8 @@ type Config struct {
 	Log io.Writer `json:"-"`
 }
 
-// complete checks what cannot be guessed and makes paths absolute, since the
-// components run in another working directory.
+// complete checks required fields and makes paths absolute, because the components run in
+// another working directory.
 func (c Config) complete() (Config, error) {
 	if c.Dir == "" || c.ToolsDir == "" {
 		return c, errors.New("a cluster needs a directory and a tools directory")

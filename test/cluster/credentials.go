@@ -14,8 +14,8 @@ import (
 
 const (
 	adminName = "admin"
-	// frontProxyUser is the one name that kube-apiserver may use towards an
-	// aggregated server when it tells it on whose behalf it asks.
+	// frontProxyUser is the only name with which kube-apiserver may send the headers of the
+	// authenticated user to an aggregated server.
 	frontProxyUser = "front-proxy-client"
 	// serverAccount is the service account of the Deployment in artifacts/.
 	serverNamespace = "events-apiserver"

@@ -17,10 +17,10 @@ import (
 // contextName is the context in every kubeconfig of the cluster.
 const contextName = "events-local"
 
-// AdminKubeconfig is the file of a user who may do everything.
+// AdminKubeconfig is the kubeconfig of a user with all rights.
 func (c *Cluster) AdminKubeconfig() string { return c.layout.kubeconfig(adminName) }
 
-// AdminConfig is a client configuration of a user who may do everything.
+// AdminConfig is the client configuration of a user with all rights.
 func (c *Cluster) AdminConfig() (*rest.Config, error) { return clientConfig(c.AdminKubeconfig()) }
 
 // UserKubeconfig makes a user known to the cluster and returns the file with
@@ -81,7 +81,7 @@ func (c *Cluster) writeKubeconfig(file, name string, groups []string) error {
 // colons out of what may become a KUBECONFIG, which is a list with colons.
 func fileName(user string) string { return url.QueryEscape(user) }
 
-// Version is what kube-apiserver says of its version.
+// Version returns the version of kube-apiserver.
 func (c *Cluster) Version() (string, error) {
 	config, err := c.AdminConfig()
 	if err != nil {

@@ -61,7 +61,7 @@ func (n NamedPort) Env() string {
 	return "EVENTS_LOCAL_" + strings.ToUpper(strings.ReplaceAll(n.Name, "-", "_"))
 }
 
-// PortTakenError says that a port a component needs is in use.
+// PortTakenError is returned if the port of a component is in use.
 type PortTakenError struct {
 	Port NamedPort
 	Err  error
@@ -73,10 +73,10 @@ func (t *PortTakenError) Error() string {
 		*t.Port.Value, t.Port.Component, t.Port.Name, t.Port.Env(), t.Err)
 }
 
-// Unwrap gives what the operating system said.
+// Unwrap returns the error of the operating system.
 func (t *PortTakenError) Unwrap() error { return t.Err }
 
-// check tells whether the port can be listened on now.
+// check returns an error if the port cannot be listened on now.
 func (n NamedPort) check() error {
 	listener, err := freeport.ListenAt(*n.Value)
 	if err != nil {

@@ -90,7 +90,7 @@ func (p *process) alive() bool {
 	}
 }
 
-// ending tells a person how the process ended.
+// ending describes how the process ended.
 func (p *process) ending() string {
 	if p.exited == nil || p.result == nil {
 		return "the process is gone"

@@ -18,7 +18,7 @@ type program struct {
 }
 
 // advertised is the address that kube-apiserver names as its own. Loopback is
-// refused there, and nobody connects to it: this one is reserved for examples.
+// rejected there, and no client connects to it: this one is reserved for examples.
 const advertised = "192.0.2.1"
 
 // programs are the command lines of all components that a cluster may have, by
@@ -99,7 +99,7 @@ func (c *Cluster) kubeAPIServer() program {
 			"--requestheader-extra-headers-prefix=X-Remote-Extra-",
 			"--proxy-client-cert-file=" + c.layout.pki(proxyCert),
 			"--proxy-client-key-file=" + c.layout.pki(proxyKey),
-			// Without it a stop waits a minute for watches that nobody ends.
+			// Without it a stop waits a minute for open watches.
 			"--shutdown-watch-termination-grace-period=5s",
 		},
 		probe: c.secure(port, "/readyz"),

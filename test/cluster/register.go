@@ -27,7 +27,7 @@ const (
 	registerBound = 2 * time.Minute
 )
 
-// Reasons of the condition Available, by which kube-apiserver tells who answers.
+// Reasons of the condition Available, which show which server has the group.
 const (
 	answeredByService = "Passed"
 	answeredByItself  = "Local"

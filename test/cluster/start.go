@@ -19,7 +19,7 @@ import (
 // started.
 type AlreadyRunningError struct{ Dir, Kubeconfig string }
 
-// Error says where the cluster is.
+// Error implements error.
 func (a *AlreadyRunningError) Error() string {
 	return fmt.Sprintf("a cluster is already running in %s (kubeconfig %s): use it, or stop it with make down", a.Dir, a.Kubeconfig)
 }

@@ -44,7 +44,7 @@ func (s state) save(dir string) error {
 	return writeFile(stateFile(dir), append(data, '\n'))
 }
 
-// running tells whether any process of the cluster lives.
+// running reports whether any process of the cluster lives.
 func (s state) running() bool {
 	for _, p := range s.Processes {
 		if p.alive() {

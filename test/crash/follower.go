@@ -165,14 +165,14 @@ func (f *follower) take(s *stream, event watch.Event) error {
 	if err != nil {
 		return err
 	}
-	f.tell(event.Type, v)
+	f.addToRecord(event.Type, v)
 	s.add(delivery{kind: event.Type, version: v})
 	return nil
 }
 
-// tell adds to the record. An event that leaves a selection by its phase is deleted for this
-// watch only.
-func (f *follower) tell(kind watch.EventType, v version) {
+// addToRecord adds a delivery to the record. An event that leaves a selection by its
+// phase is deleted for this watch only.
+func (f *follower) addToRecord(kind watch.EventType, v version) {
 	switch {
 	case kind == watch.Bookmark || kind == watch.Deleted && f.selection.phase != "":
 		f.record.sawRevision(v.revision)

@@ -39,7 +39,7 @@ type settings struct {
 	seed uint64
 	// killsWanted is the number of times to kill the server.
 	killsWanted int
-	// say is called with progress.
+	// say prints progress.
 	say func(format string, args ...any)
 	// flags are additional flags of the server.
 	flags []string

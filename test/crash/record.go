@@ -130,7 +130,7 @@ func (r *record) newest() uint64 {
 }
 
 // add keeps a change, or compares it with what is known of its revision: a
-// revision is one change for ever.
+// revision is one change and never another.
 func (r *record) add(c *change) {
 	r.top = max(r.top, c.revision)
 	known, ok := r.changes[c.revision]

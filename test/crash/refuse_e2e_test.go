@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	// nobody is a user without rights, of whom every system has one.
+	// nobody is the user without rights that every system has.
 	nobody = 65534
 	// whatToDo is in every refusal of damaged data.
 	whatToDo = "restore the directory from a snapshot, or move it away to start with an empty one"
@@ -157,8 +157,8 @@ func TestSecondProcess(t *testing.T) {
 	}
 }
 
-// filled makes two data directories: one of a server that was stopped, and one
-// of a server that was killed, with events in a file and events in the log.
+// filled creates two data directories: one of a server that was stopped, and one of a server
+// that was killed, with events in an sstable and in the WAL.
 func filled(t *testing.T) (stopped, killed string) {
 	t.Helper()
 	s, dir := newTestServer(t), t.TempDir()
@@ -222,8 +222,8 @@ func TestDamagedDirectory(t *testing.T) {
 	}
 }
 
-// A table is read when somebody asks for what is in it. Damage must not pass for
-// absence, nor take the server down.
+// An sstable is only read when a request needs it. Damage must be an error, and neither hide
+// events nor end the server.
 func TestDamagedTable(t *testing.T) {
 	t.Parallel()
 	_, killed := filled(t)

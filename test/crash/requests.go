@@ -45,7 +45,7 @@ func onSomething() []kind {
 	}
 }
 
-// choose makes up a request for the key, or none if its time is nearly over.
+// choose returns a random request for the key, or none if it expires soon.
 func (w *writer) choose(k key) (*request, error) {
 	h, now := w.held[k], time.Now()
 	if h != nil && now.After(h.dueUntil) {
@@ -111,8 +111,7 @@ func withoutEvent(send func(context.Context, eventsclient.EventInterface) error)
 	}
 }
 
-// fresh makes up an event for the key with the id of the write that is to make
-// it.
+// fresh returns a random event for the key, with the id of the write that creates it.
 func (w *writer) fresh(k key) (id string, event *eventsv1.Event) {
 	id = w.newID()
 	event = newEvent(w.random, k, w.name)
@@ -313,8 +312,7 @@ func (w *writer) getNothing(k key, _ *holding) (*request, error) {
 	}}, nil
 }
 
-// deleteNothing is no write for the record: should it delete something, nobody
-// has asked for that.
+// deleteNothing is not recorded as a write: if it deletes something, no write explains that.
 func (w *writer) deleteNothing(k key, _ *holding) (*request, error) {
 	return &request{verb: "delete nothing", code: http.StatusNotFound, send: withoutEvent(func(ctx context.Context, client eventsclient.EventInterface) error {
 		return client.Delete(ctx, k.name, metav1.DeleteOptions{})

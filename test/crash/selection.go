@@ -10,8 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 )
 
-// selection says which events a list or watch is to give. Empty parts select
-// everything.
+// selection is the selector of a list or watch. Empty parts select everything.
 type selection struct {
 	namespace string
 	// field is one of indexedFields.
@@ -43,7 +42,7 @@ func (s selection) options() metav1.ListOptions {
 	return options
 }
 
-// String tells a person what is selected.
+// String describes the selection.
 func (s selection) String() string {
 	var parts []string
 	if s.namespace != "" {

@@ -29,7 +29,7 @@ type stats struct {
 	watches, refusals int
 }
 
-// doubt is what became of the writes that got no answer.
+// doubt counts the writes without an answer, by whether they were made.
 type doubt struct{ made, inPart, notMade int }
 
 func newStats() stats { return stats{ended: map[moment]int{}, acknowledged: map[string]int{}} }
@@ -45,7 +45,7 @@ func (s *stats) kills() int {
 	return kills
 }
 
-// last tells of the round that has just ended.
+// last describes the round that has just ended.
 func (s *stats) last(r round) string {
 	if r.moment == duringStart {
 		return fmt.Sprintf("the last one %s, after %s", r.moment, r.after.Round(time.Millisecond))
@@ -54,7 +54,7 @@ func (s *stats) last(r round) string {
 		s.ready.last().Round(time.Millisecond), s.verified.last().Round(time.Millisecond))
 }
 
-// count takes figures from all who counted.
+// count collects the figures of all clients.
 func (s *stats) count(r *record, writers []*writer, followers []*follower) {
 	s.doubt, s.refusals = r.doubt, r.refused
 	for _, w := range writers {
@@ -67,7 +67,7 @@ func (s *stats) count(r *record, writers []*writer, followers []*follower) {
 	}
 }
 
-// lines tells all figures to a person.
+// lines returns all figures as text.
 func (s *stats) lines() []string {
 	var ended, verbs []string
 	for _, m := range slices.Sorted(maps.Keys(s.ended)) {

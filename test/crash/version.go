@@ -92,8 +92,8 @@ func versionOf(event *eventsv1.Event) (version, error) {
 	}, nil
 }
 
-// wholeDigest leaves out the revision, since a deletion delivers the last
-// content under a new one, and the kind, which lists leave out.
+// wholeDigest ignores the revision, because a deletion delivers the last content at a new one,
+// and the kind, which items of lists lack.
 func wholeDigest(event *eventsv1.Event) (digest, error) {
 	stripped := *event
 	stripped.TypeMeta = metav1.TypeMeta{}

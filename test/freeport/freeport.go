@@ -16,7 +16,7 @@ const (
 	tries = 200
 )
 
-// Listen listens at a free port, which nobody else gets before the listener is closed.
+// Listen listens at a free port, which no other program gets before the listener is closed.
 func Listen() (*net.TCPListener, error) {
 	var err error
 	for range tries {

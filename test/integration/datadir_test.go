@@ -244,7 +244,7 @@ func TestDataDir_Encrypted(t *testing.T) {
 }
 
 // TestDataDir_AfterAKill looks at what a killed server leaves: its log, and the
-// socket at which nobody answers.
+// socket on which no server listens.
 func TestDataDir_AfterAKill(t *testing.T) {
 	t.Parallel()
 	dir, certs := t.TempDir(), t.TempDir()

@@ -75,7 +75,7 @@ func (f *fullDisk) start(t *testing.T) {
 	f.client = jsonClient(t, f.Admin)
 }
 
-// write creates an event without trying again, whatever the answer says.
+// write creates an event without retries, whatever the response.
 func (f *fullDisk) write(ctx context.Context, event *eventsv1.Event) error {
 	created := &eventsv1.Event{}
 	err := f.client.RESTClient().Post().Namespace(event.Namespace).Resource("events").Body(event).MaxRetries(0).Do(ctx).Into(created)
@@ -184,8 +184,8 @@ func nearlyFull(t *testing.T) *fullDisk {
 	if free := f.disk.Free(t); free < 32*mib {
 		t.Errorf("writes were refused with %d MiB free only, want half of 64 at least", free/mib)
 	}
-	// The store gives room back when it merges its files, at any time, and then
-	// takes writes again. So much less room makes up for all that it has.
+	// A compaction of the store may free space at any time, and then it accepts writes
+	// again. This much less space is more than it can free.
 	f.disk.Fill(t, 18*mib)
 	eventually(t, "the server to see how full the disk is", func() bool {
 		return storeMetrics(t, f.Admin).value("refusing_writes") == 1
@@ -209,8 +209,8 @@ func TestNearlyFullDisk(t *testing.T) {
 	f.survivesRestart(t)
 }
 
-// checkRefusal checks that an answer tells a client when to come back and a
-// person what to do.
+// checkRefusal checks that an error has a Retry-After for clients and an action for
+// operators.
 func checkRefusal(t *testing.T, err error) {
 	t.Helper()
 	if !apierrors.IsTooManyRequests(err) || !strings.Contains(err.Error(), "make room") || !strings.Contains(err.Error(), "MiB are free") {
@@ -221,7 +221,7 @@ func checkRefusal(t *testing.T, err error) {
 	}
 }
 
-// deletesGoOn deletes an event and wants a watch to tell.
+// deletesGoOn deletes an event and expects a watch to send it.
 func (f *fullDisk) deletesGoOn(t *testing.T, name string) {
 	t.Helper()
 	watcher, err := f.client.Events(namespace).Watch(t.Context(), metav1.ListOptions{FieldSelector: "metadata.name=" + name, ResourceVersion: f.acknowledged[name]})

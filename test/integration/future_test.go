@@ -32,8 +32,7 @@ import (
 // fromTheFuture is a version that no store of a test reaches.
 const fromTheFuture = "123456789012"
 
-// A watch from a version that the store has not reached must end and say why,
-// in whatever way it is made.
+// A watch from a future version must end with the reason, over every protocol.
 func TestWatch_FromAboveTheStore(t *testing.T) {
 	t.Parallel()
 	for name, store := range plainStores() {
@@ -80,7 +79,7 @@ func expectGone(t *testing.T, got metav1.WatchEvent) {
 	}
 }
 
-// firstOfStream is what a watch over plain HTTP says first.
+// firstOfStream returns the first event of a watch over plain HTTP.
 func firstOfStream(t *testing.T, config *rest.Config, path string) (first metav1.WatchEvent) {
 	t.Helper()
 	client, err := kubernetes.NewForConfig(config)
@@ -104,7 +103,7 @@ func firstOfStream(t *testing.T, config *rest.Config, path string) (first metav1
 	return first
 }
 
-// firstOfWebSocket is what a watch over a WebSocket says first.
+// firstOfWebSocket returns the first event of a watch over a WebSocket.
 func firstOfWebSocket(t *testing.T, config *rest.Config, path string) (first metav1.WatchEvent) {
 	t.Helper()
 	tls, err := rest.TLSConfigFor(config)
@@ -131,8 +130,7 @@ func firstOfWebSocket(t *testing.T, config *rest.Config, path string) (first met
 	return first
 }
 
-// A RetryWatcher goes on for ever but for a 410 in the stream, by which its user
-// learns that it has to begin again.
+// A RetryWatcher only ends with a 410 in the stream, and its user then has to list again.
 func expectRetryWatcherEnds(t *testing.T, config *rest.Config) {
 	t.Helper()
 	events := jsonClient(t, config).Events(namespace)
@@ -207,7 +205,7 @@ func below(t *testing.T, version, other string) bool {
 	return a < b
 }
 
-// informerHolds tells whether the informer's store has those events and no other.
+// informerHolds reports whether the informer's store has those events and no other.
 func informerHolds(informer cache.SharedIndexInformer, names ...string) bool {
 	held := sets.New[string]()
 	for _, obj := range informer.GetStore().List() {

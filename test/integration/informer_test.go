@@ -107,7 +107,7 @@ func (r *record) repeated() []string {
 	return sets.List(repeated)
 }
 
-// requestCounter tells how an informer asked for its first state.
+// requestCounter counts the lists and watches with which informers get their first state.
 type requestCounter struct {
 	watchLists atomic.Int32
 	next       http.RoundTripper

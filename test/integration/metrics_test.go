@@ -104,7 +104,7 @@ func TestMetrics_Names(t *testing.T) {
 	golden.Compare(t, filepath.Join("testdata", "metrics.txt"), strings.Join(lines, ""), *update)
 }
 
-// unitOf is what the end of a name tells of its unit.
+// unitOf returns the unit that the suffix of a name stands for.
 func unitOf(name string) string {
 	for _, unit := range []string{"seconds", "bytes"} {
 		if strings.HasSuffix(name, "_"+unit) {
@@ -114,7 +114,7 @@ func unitOf(name string) string {
 	return ""
 }
 
-// Two servers of one process tell each of its own store.
+// Two servers of one process each have the metrics of their own store.
 func TestMetrics_TellOfOwnStore(t *testing.T) {
 	t.Parallel()
 	one, other := testserver.Start(t, testserver.Config{}), testserver.Start(t, testserver.Config{})

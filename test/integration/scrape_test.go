@@ -15,7 +15,7 @@ import (
 // ownPrefix is what the names of the store's own metrics begin with.
 const ownPrefix = "events_apiserver_store_"
 
-// samples are what a server says of itself: each value by its name and labels,
+// samples are the metrics of a server: each value by its name and labels,
 // like lists_total{index="none"}.
 type samples struct {
 	values map[string]float64

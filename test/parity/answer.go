@@ -22,7 +22,7 @@ import (
 type answer struct {
 	status int
 	header http.Header
-	// style tells how the body is written, where that is not its meaning: how
+	// style is how the body is written, apart from its meaning: how
 	// it is indented, whether decoding and encoding it again changes it.
 	style string
 	body  any

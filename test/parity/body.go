@@ -25,7 +25,7 @@ const (
 
 const protobufType = "application/vnd.kubernetes.protobuf"
 
-// encode writes the body and tells its Content-Type.
+// encode returns the encoded body and its Content-Type.
 func (b *body) encode(vars variables) (content []byte, contentType string, err error) {
 	contentType, err = vars.expand(b.Type)
 	if err != nil {
@@ -103,7 +103,7 @@ func validEvent() map[string]any {
 	}
 }
 
-// mergeJSON changes a JSON object as RFC 7386 says: null removes.
+// mergeJSON applies a JSON merge patch (RFC 7386): null removes.
 func mergeJSON(into, change map[string]any) map[string]any {
 	result := maps.Clone(into)
 	for key, value := range change {

@@ -13,7 +13,7 @@ import (
 type compared struct {
 	requests    int
 	differences []difference
-	// answers are what the built-in said, a line for each step.
+	// answers are the responses of the built-in, a line for each step.
 	answers []string
 }
 
@@ -23,8 +23,7 @@ type result struct {
 }
 
 // run sends a case to both servers, in a namespace of that name, and compares. An
-// error means that the case could not be carried out, which says nothing about
-// parity.
+// error means that the case could not be run, not that the servers differ.
 func (p *pair) run(ctx context.Context, c *testCase, namespace string) (*compared, error) {
 	oursNamespace := namespace
 	if p.ours == p.builtIn {
@@ -51,7 +50,7 @@ func (p *pair) run(ctx context.Context, c *testCase, namespace string) (*compare
 	return all, nil
 }
 
-// contradictsItself tells whether the built-in answers the case in two ways, at a
+// contradictsItself reports whether the built-in answers the case in two ways, at a
 // place, if it is asked often: some messages depend on the order of a Go map.
 func (p *pair) contradictsItself(ctx context.Context, c *testCase, place, namespace string) (bool, error) {
 	const often = 50

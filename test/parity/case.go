@@ -22,7 +22,7 @@ type testCase struct {
 // step is one request, or one thing done to a server between requests. In every
 // string, ${name} stands for a variable; see variables.
 type step struct {
-	// Name says what the step is about, where the request does not.
+	// Name describes the step, if the request does not.
 	Name string `json:"name,omitempty"`
 	// Each repeats the step for every combination of the values.
 	Each map[string][]string `json:"each,omitempty"`
@@ -58,11 +58,11 @@ type step struct {
 	// Compact removes the history up to now: that of the store, or everything,
 	// which is also what the server under test remembers itself.
 	Compact string `json:"compact,omitempty"`
-	// Better says that we accept a request that the built-in refuses.
+	// Better marks a request that we accept and the built-in rejects.
 	Better *better `json:"better,omitempty"`
 }
 
-// better says what to ask the built-in for instead.
+// better is the request that the built-in gets instead.
 type better struct {
 	// Difference is the id of the wanted difference.
 	Difference string `json:"difference"`
@@ -89,7 +89,7 @@ type body struct {
 	Type string `json:"type,omitempty"`
 }
 
-// watchSpec says how far a watch is read.
+// watchSpec is how far a watch is read.
 type watchSpec struct {
 	// Open leaves the watch open under this name and reads nothing yet.
 	Open string `json:"open,omitempty"`

@@ -96,7 +96,7 @@ func (r request) kind() string {
 	return map[string]string{"POST": "create", "PUT": "update", "PATCH": "patch"}[r.method]
 }
 
-// has tells whether the request has the parameter.
+// has reports whether the request has the parameter.
 func (r request) has(parameter string) bool {
 	return strings.Contains("&"+r.query, "&"+parameter+"=") || strings.HasSuffix("&"+r.query, "&"+parameter)
 }

@@ -107,7 +107,7 @@ func (l *loaded) find(section string, cells ...string) *row {
 	return nil
 }
 
-// asks tells whether one of the cases has a compared request like that.
+// asks reports whether one of the cases has a compared request like that.
 func asks(cases []*testCase, want func(request) bool) bool {
 	for _, c := range cases {
 		for i := range c.Steps {

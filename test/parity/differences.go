@@ -32,7 +32,7 @@ type wanted struct {
 type wantedDifference struct {
 	// ID is how cases and docs/api-conformance.md refer to it.
 	ID string `json:"id"`
-	// Reason says why, in a sentence for users.
+	// Reason is the reason, in a sentence for users.
 	Reason string `json:"reason"`
 	// Stores are those that do it. Without any, all do.
 	Stores []string `json:"stores,omitempty"`
@@ -41,7 +41,7 @@ type wantedDifference struct {
 	// RenameFields are fields that errors name as the built-in's (the key) and
 	// as ours (the value).
 	RenameFields map[string]string `json:"renameFields,omitempty"`
-	// ReplaceText are texts in the built-in's messages and what we say instead.
+	// ReplaceText maps texts in messages of the built-in to ours.
 	ReplaceText map[string]string `json:"replaceText,omitempty"`
 	// Structs are fields that hold an object. The built-in shows its value as in
 	// Go, ours is shown as in JSON.
@@ -114,7 +114,7 @@ func (w *wanted) of(store string) *wanted {
 	return own
 }
 
-// has tells whether there is a difference with that id.
+// has reports whether there is a difference with that id.
 func (w *wanted) has(id string) bool {
 	return slices.ContainsFunc(w.Differences, func(d wantedDifference) bool { return d.ID == id })
 }
@@ -139,7 +139,7 @@ func (w *wanted) stale() []string {
 	return ids
 }
 
-// allows tells whether a difference is a wanted one.
+// allows reports whether a difference is a wanted one.
 func (w *wanted) allows(found *difference) bool {
 	for _, d := range w.Differences {
 		if slices.ContainsFunc(d.Allow, func(a allowance) bool { return a.covers(found) }) {

@@ -19,7 +19,7 @@ func compactEtcd(url string) func(context.Context) error {
 				Revision string `json:"revision"`
 			} `json:"header"`
 		}
-		// Any key does: the answer tells the store's revision.
+		// Any key does: the response has the store's revision.
 		if err := callEtcd(ctx, url+"/v3/kv/range", map[string]string{"key": "AA=="}, &found); err != nil {
 			return err
 		}

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// fuzzer makes up cases. The same seed and number make the same case.
+// fuzzer generates random cases. The same seed and number make the same case.
 type fuzzer struct {
 	*rand.Rand
 }
@@ -152,7 +152,7 @@ func (f *fuzzer) remove() step {
 	parameters := f.maybe(3, "dryRun=All", "gracePeriodSeconds=0", "gracePeriodSeconds=7", "propagationPolicy=Foreground",
 		"propagationPolicy=Orphan", "propagationPolicy=x", "orphanDependents=true")
 	if f.IntN(6) == 0 {
-		// Only of one, since of several the one whose error is told is the first by chance.
+		// Only of one: which of several errors comes first is random.
 		s.Do = "DELETE ${events}"
 		parameters = append(parameters, "fieldSelector=metadata.name="+f.name())
 	}
@@ -238,5 +238,5 @@ func (f *fuzzer) encoding(event map[string]any) string {
 	return how
 }
 
-// caseName tells how to make the case again.
+// caseName has the seed and number of the case.
 func caseName(seed, number uint64) string { return fmt.Sprintf("fuzz-%d-%d", seed, number) }

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// effort says how much to fuzz: for some time, or a number of cases.
+// effort is how much to fuzz: for some time, or a number of cases.
 type effort struct {
 	duration time.Duration
 	cases    uint64
@@ -53,7 +53,7 @@ func fuzzSeed() (uint64, error) {
 	return seed, nil
 }
 
-// fuzz runs made-up cases side by side until the effort is spent or one fails.
+// fuzz runs random cases concurrently until the effort is spent or one fails.
 func (s *session) fuzz(t *testing.T) {
 	t.Helper()
 	spend, err := fuzzEffort()
@@ -118,7 +118,7 @@ func (s *session) fuzzOne(t *testing.T, c *testCase) {
 	t.Errorf("%s\nAs a case for testdata, as small as it could be made:\n%s", first.String(), written)
 }
 
-// stillDiffers tells whether a smaller case differs in the same place. It gives up
+// stillDiffers reports whether a smaller case differs in the same place. It gives up
 // after a while: a case that is small enough will do.
 func (s *session) stillDiffers(ctx context.Context, first *difference) func(*testCase) bool {
 	const most = 200

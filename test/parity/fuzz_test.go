@@ -22,7 +22,7 @@ func TestFuzzer_SameSeedSameCase(t *testing.T) {
 	}
 }
 
-// What the fuzzer makes up can be sent, and can be put into testdata as printed.
+// Cases of the fuzzer can be sent, and copied to testdata as printed.
 func TestFuzzer_MakesGoodData(t *testing.T) {
 	t.Parallel()
 	for number := range uint64(300) {

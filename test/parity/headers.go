@@ -27,8 +27,8 @@ func comparableHeaders(header http.Header, mask *masking) map[string]any {
 	return result
 }
 
-// hasOwnValue tells of the headers that differ by their nature: from answer to
-// answer, with the length of a resource version, or from cluster to cluster.
+// hasOwnValue reports whether the value of the header differs in each response, with the length
+// of a resource version, or in each cluster.
 func hasOwnValue(name string) bool {
 	return slices.Contains([]string{
 		"Audit-Id", "Date", "Content-Length", "Etag", "Last-Modified",

@@ -24,8 +24,7 @@ type masking struct {
 	asked string
 	// token is the resource version in the request's continue token.
 	token string
-	// collection tells that the request is about a collection. A table does not
-	// tell by itself.
+	// collection is set if the request is for a collection. A table does not show that.
 	collection bool
 	// sent is all that the client sent: numbers in it are not the server's choice.
 	sent string
@@ -48,8 +47,8 @@ func (m *masking) mask(tree any) any {
 	return tree
 }
 
-// maskObject goes through the keys in a fixed order, since labels are given out
-// by the order of appearance. Metadata comes first, as it has the generated names;
+// maskObject visits the keys in a fixed order, because labels are assigned in the order of
+// appearance. Metadata comes first, as it has the generated names;
 // that of a collection comes last, as its version is told from those of the objects.
 func (m *masking) maskObject(object map[string]any) {
 	m.learnFromDetails(object)

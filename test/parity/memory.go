@@ -11,7 +11,7 @@ import (
 )
 
 // memory knows the values that a server chose itself while a case ran. Each is
-// replaced by a label that tells its relation to the others: two servers choose
+// replaced by a label of its relation to the others: two servers choose
 // different values, but the same relations.
 type memory struct {
 	uids     map[string]string
@@ -41,7 +41,7 @@ func (m *memory) name(value, prefix string) {
 }
 
 // objectVersion labels the resource version of an object by the order of
-// appearance, and tells whether it was the newest then.
+// appearance, and whether it was the newest then.
 func (m *memory) objectVersion(value string) string {
 	number, err := strconv.ParseUint(value, 10, 64)
 	if err != nil {

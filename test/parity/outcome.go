@@ -73,8 +73,8 @@ func (r *runner) masking(s *step) (*masking, error) {
 	return m, nil
 }
 
-// capture sets variables. What an answer lacks is a text that says so: the next
-// steps are compared all the same.
+// capture sets variables. If a response lacks a value, the variable is a text that says that,
+// and the next steps are compared nevertheless.
 func (r *runner) capture(s *step, a *answer) error {
 	for name, place := range s.Capture {
 		value, ok := lookUp(a.body, place)

@@ -51,7 +51,7 @@ func newScheme() (*runtime.Scheme, error) {
 	return known, nil
 }
 
-// styleOfProtobuf tells whether the sender encodes as the generated code does.
+// styleOfProtobuf reports whether the sender encodes as the generated code does.
 func styleOfProtobuf(serializer *protobuf.Serializer, object runtime.Object, kind schema.GroupVersionKind, raw []byte) (string, error) {
 	var again bytes.Buffer
 	if err := serializer.Encode(object, &again); err != nil {

@@ -36,8 +36,8 @@ func (t *target) send(ctx context.Context, s *step, vars variables) (*http.Respo
 	return response, nil
 }
 
-// isBrokenOff tells that a server reset the stream of one request, and not that
-// it cannot be reached.
+// isBrokenOff reports whether the server reset the stream of one request, as opposed to being
+// unreachable.
 func isBrokenOff(err error) bool {
 	return err != nil && strings.Contains(err.Error(), "stream error") && strings.Contains(err.Error(), "INTERNAL_ERROR")
 }

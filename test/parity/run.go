@@ -23,11 +23,11 @@ type runner struct {
 type outcome struct {
 	// tree is nil for a step that is not compared.
 	tree map[string]any
-	// requested tells that the step was a request.
+	// requested is set if the step was a request.
 	requested bool
 }
 
-// stepBound is longer than the longest step, a watch that waits in vain.
+// stepBound is longer than the longest step, a watch that receives nothing.
 const stepBound = waitTimeout + 25*time.Second
 
 // newRunner makes a runner with the namespaces of the case.

@@ -28,7 +28,7 @@ const repoDir = "../.."
 // registered in it.
 //
 // PARITY_CLUSTERS names a directory in which they are left running, and found
-// again by the next run: it saves a person who writes cases most of the time.
+// again by the next run, which saves most of the time when writing cases.
 func startPair(t *testing.T) *pair {
 	t.Helper()
 	keep := os.Getenv("PARITY_CLUSTERS")

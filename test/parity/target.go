@@ -34,7 +34,7 @@ const (
 	userBadToken  = "badtoken"
 )
 
-// pair are the server that is right and the one that is tested.
+// pair is the reference server and the server under test.
 type pair struct {
 	builtIn, ours *target
 	wanted        *wanted

@@ -36,7 +36,7 @@ type change struct {
 	end  string
 }
 
-// isStream tells whether the answer to a watch is one. It is not when the
+// isStream reports whether the answer to a watch is one. It is not when the
 // request was refused.
 func isStream(response *http.Response) bool {
 	if response.StatusCode != http.StatusOK {

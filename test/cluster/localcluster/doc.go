@@ -5,6 +5,6 @@
 // on loopback with events-apiserver beside it, which lives on when the command
 // ends.
 //
-// It promises messages that say the next step. It must not know how a cluster is
+// It promises messages with the next step. It must not know how a cluster is
 // made: package cluster does.
 package main

@@ -98,8 +98,7 @@ func (l *local) runUp(ctx context.Context, o *upOptions) error {
 		return err
 	}
 	if !o.plain {
-		// A cluster without its registration is of no use to who asked for it, but its
-		// state is what tells why, so it stays.
+		// A cluster whose registration failed is kept running: its state shows the reason.
 		if err := c.Register(ctx); err != nil {
 			return fmt.Errorf("%w\nThe cluster is left running, to look into it: export KUBECONFIG=%s. Stop it: make down", err, l.kubeconfig())
 		}
@@ -128,7 +127,7 @@ func (l *local) config(ctx context.Context, o *upOptions) (cluster.Config, error
 
 func (l *local) kubeconfig() string { return filepath.Join(l.dir, "admin.kubeconfig") }
 
-// explain tells how to use the cluster.
+// explain prints how to use the cluster.
 func (l *local) explain(c *cluster.Cluster, plain bool) error {
 	version, err := c.Version()
 	if err != nil {

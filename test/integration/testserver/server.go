@@ -22,7 +22,7 @@ import (
 	"github.com/events-apiserver/events-apiserver/test/freeport"
 )
 
-// Config says how a server is started.
+// Config is the configuration of a test server.
 type Config struct {
 	// EtcdURL is the etcd to use; without one the embedded store is used.
 	EtcdURL string
@@ -80,8 +80,7 @@ func forgetEtcd() {
 	etcd3metrics.SetStorageMonitorGetter(func() ([]etcd3metrics.Monitor, error) { return nil, nil })
 }
 
-// Refused runs a server that must end by itself, and returns the error that it
-// ends with.
+// Refused runs a server that must fail to start, and returns its error.
 func Refused(tb testing.TB, config Config) error {
 	tb.Helper()
 	if config.Dir == "" {
