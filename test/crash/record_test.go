@@ -313,14 +313,14 @@ func TestRecord(t *testing.T) {
 			},
 			want: "the uid was there before",
 		},
-		"a write of nobody": {
+		"a write that was not sent": {
 			play: func(h *history) {
 				v := h.send("three", 0).at(4, "uid-3")
 				v.op = "write-99"
 				h.delivered(watch.Added, v)
 				h.confirm(4)
 			},
-			want: "nobody sent that",
+			want: "no such write was sent",
 		},
 		"a write to another key": {
 			play: func(h *history) {
@@ -331,12 +331,12 @@ func TestRecord(t *testing.T) {
 			},
 			want: "did not write that key",
 		},
-		"a deletion of nobody": {
+		"a deletion that was not sent": {
 			play: func(h *history) {
 				h.delivered(watch.Deleted, again(h.state[named("one")].version, 4))
 				h.confirm(4)
 			},
-			want: "nobody asked for it, and its time was not over",
+			want: "no client deleted it, and it could not expire",
 		},
 		"a deletion of something newer": {
 			play: func(h *history) {
@@ -345,7 +345,7 @@ func TestRecord(t *testing.T) {
 				h.delivered(watch.Deleted, again(v, 5))
 				h.confirm(5)
 			},
-			want: "nobody asked for it, and its time was not over",
+			want: "no client deleted it, and it could not expire",
 		},
 		"a deletion of another content": {
 			play: func(h *history) {
