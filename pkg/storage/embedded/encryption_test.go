@@ -248,12 +248,15 @@ func (d *sealedDir) keeps(transformer value.Transformer) {
 	})
 }
 
-// stored returns the names of the pods that hold the text as it is.
-func (d *sealedDir) stored(text string) string {
+// secretText is what pods have that must be encrypted.
+const secretText = "that-nobody-may-know"
+
+// stored returns the names of the pods that hold the secret text as it is.
+func (d *sealedDir) stored() string {
 	d.Helper()
 	var names []string
 	_, err := d.store.engine.List(d.Context(), engine.Query{}, func(record engine.Record) bool {
-		if bytes.Contains(record.Value, []byte(text)) {
+		if bytes.Contains(record.Value, []byte(secretText)) {
 			names = append(names, filepath.Base(string(record.Key)))
 		}
 		return true
@@ -323,7 +326,7 @@ func TestSecretOfIndexes(t *testing.T) {
 // etcd, each is encrypted when it is written again.
 func TestEncryptionIsTurnedOn(t *testing.T) {
 	t.Parallel()
-	const text = "that-nobody-may-know"
+	const text = secretText
 	d := newSealedDir(t)
 	d.mustOpen(encryption.Config{})
 	d.create("first", text)
@@ -337,12 +340,12 @@ func TestEncryptionIsTurnedOn(t *testing.T) {
 	if err := d.storage.Delete(t.Context(), podKey("deleted"), &example.Pod{}, nil, apiserverstorage.ValidateAllObjectFunc, nil, apiserverstorage.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	if got, plain := d.found(text), d.stored(text); got != "first second" || plain != "second" {
+	if got, plain := d.found(text), d.stored(); got != "first second" || plain != "second" {
 		t.Errorf("found %q, of which %q are plaintext", got, plain)
 	}
 	d.rewrite("second")
 	d.mustOpen(sealing)
-	if got, plain := d.found(text), d.stored(text); got != "first second" || plain != "" {
+	if got, plain := d.found(text), d.stored(); got != "first second" || plain != "" {
 		t.Errorf("found %q after a restart, of which %q are plaintext", got, plain)
 	}
 	if err := d.store.engine.Check(t.Context()); err != nil {
@@ -353,7 +356,7 @@ func TestEncryptionIsTurnedOn(t *testing.T) {
 // TestNothingIsEverPlaintext has encryption from the beginning.
 func TestNothingIsEverPlaintext(t *testing.T) {
 	t.Parallel()
-	const text = "that-nobody-may-know"
+	const text = secretText
 	for _, name := range []string{"aescbc/a", "aesgcm/a", "secretbox/a"} {
 		d := newSealedDir(t)
 		sealing := encryption.Config{Transformer: keys(t, name)}
@@ -383,7 +386,7 @@ func TestNothingIsEverPlaintext(t *testing.T) {
 // while the store is open.
 func TestEncryptionIsReloaded(t *testing.T) {
 	t.Parallel()
-	const text = "that-nobody-may-know"
+	const text = secretText
 	d := newSealedDir(t)
 	transformer := newReloaded(keys(t, "identity"))
 	d.mustOpen(encryption.Config{Transformer: transformer, Changes: true})
@@ -398,7 +401,7 @@ func TestEncryptionIsReloaded(t *testing.T) {
 	d.keeps(on)
 	d.create("second", text)
 	d.rewrite("first")
-	if got, plain := d.found(text), d.stored(text); got != "first second" || plain != "" {
+	if got, plain := d.found(text), d.stored(); got != "first second" || plain != "" {
 		t.Errorf("found %q, of which %q are plaintext", got, plain)
 	}
 
@@ -426,11 +429,11 @@ func TestEncryptionIsReloaded(t *testing.T) {
 	}
 	transformer.set(rotated)
 	d.keeps(onlyNew)
-	if plain := d.stored(text); plain != "first" {
+	if plain := d.stored(); plain != "first" {
 		t.Errorf("%q are plaintext, want what was written in the meantime", plain)
 	}
 	d.rewrite("first")
-	if plain := d.stored(text); plain != "" {
+	if plain := d.stored(); plain != "" {
 		t.Errorf("%q are plaintext", plain)
 	}
 }

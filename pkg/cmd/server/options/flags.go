@@ -31,7 +31,7 @@ func (o *Options) Flags() cliflag.NamedFlagSets {
 		"DNS names and IP addresses that the serving certificate made in --cert-dir covers. Unused when --tls-cert-file is given.")
 	setUsage(serving, "cert-dir", ""+
 		"The directory in which the server keeps a certificate authority (ca.crt, ca.key) and a serving certificate of it (tls.crt, tls.key). "+
-		"They are made when missing, and the serving certificate is issued anew in time. Unused when --tls-cert-file is given.")
+		"They are made when missing, and the serving certificate is renewed in time. Unused when --tls-cert-file is given.")
 	setUsage(serving, "tls-cert-file", ""+
 		"File with the certificate for HTTPS, and intermediate ones after it. If it is not given, the server makes its own in --cert-dir.")
 

@@ -24,7 +24,7 @@ func sharedFlags() sets.Set[string] {
 	)
 }
 
-// addEtcdFlags adds the flags that fill o.Etcd and remembers them, to tell later
+// addEtcdFlags adds the flags that fill o.Etcd and remembers them, to know later
 // which were given.
 func (o *StorageOptions) addEtcdFlags(flags *pflag.FlagSet) {
 	o.etcdFlags = pflag.NewFlagSet(StorageEtcd, pflag.ContinueOnError)
