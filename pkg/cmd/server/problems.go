@@ -52,7 +52,10 @@ func (v *collectingValue) Set(value string) error {
 
 // renamedFlags has the names that flags have now by those that they had.
 func renamedFlags() map[string]string {
-	return map[string]string{"watch-feed-size": "watch-buffer-size"}
+	return map[string]string{
+		"host-event-ttl":  "host-events-ttl",
+		"watch-feed-size": "watch-buffer-size",
+	}
 }
 
 // explainUnknown adds the new name to an error about a flag that was renamed.
