@@ -217,9 +217,6 @@ func (d *sealedDir) holding(text string) []string {
 	return found
 }
 
-// waitTimeout is long enough for a busy machine.
-const waitTimeout = 2 * time.Minute
-
 // eventually waits until the function returns the empty string.
 func (d *sealedDir) eventually(problem func() string) {
 	d.Helper()
