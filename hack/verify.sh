@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # Fast checks first, so that the most common mistakes are reported early.
-checks=(format shell repository diagram architecture manifests modules vet codegen codegen-selftest lint)
+checks=(format words shell repository diagram architecture manifests modules vet codegen codegen-selftest lint)
 
 for script in hack/verify-*.sh; do
   name=${script#hack/verify-}

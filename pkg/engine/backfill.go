@@ -17,8 +17,8 @@ const (
 	// backfillChunk and backfillBytes bound what is written while compaction waits.
 	backfillChunk = 64
 	backfillBytes = mib
-	// backfillRest leaves half of the time to others.
-	backfillRest = 1
+	// backfillThrottle leaves half of the time to others.
+	backfillThrottle = 1
 
 	// firstRetry and lastRetry are how long after a backfill that did not complete
 	// all indexes the next one begins, at first and at last.
@@ -154,7 +154,7 @@ func (b *backfill) chunk(ctx context.Context, from []byte) (next []byte, err err
 	}
 	begun := time.Now()
 	next, err = b.fill(ctx, from)
-	return next, errors.Join(err, rest(ctx, time.Since(begun), backfillRest))
+	return next, errors.Join(err, throttle(ctx, time.Since(begun), backfillThrottle))
 }
 
 // fill writes a chunk. Compaction must not remove a version that is just being

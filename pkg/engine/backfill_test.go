@@ -59,7 +59,7 @@ func (b *backfillTest) reopen() {
 			b.told = append(b.told, fmt.Sprint(name, " ", versions, " ", errors.Is(reason, errLostKey)))
 		},
 	}})
-	b.engine.byItself.Wait()
+	b.engine.backgroundWork.Wait()
 }
 
 // listed returns the keys that a list by the tag yields.
@@ -193,7 +193,7 @@ func TestBuildOfAnIndexIsRetried(t *testing.T) {
 			}
 			return nil
 		}))
-		config := Config{Dir: "data", FS: disk, Retention: -1}
+		config := Config{Dir: "data", FS: disk, HistoryRetention: -1}
 		e, err := Open(config)
 		if err != nil {
 			t.Fatal(err)
@@ -411,7 +411,7 @@ func TestBackfillSurvivesCrashes(t *testing.T) {
 		e = open(t, Config{FS: memory, Indexes: indexes})
 		ended := make(chan struct{})
 		go func() {
-			e.byItself.Wait()
+			e.backgroundWork.Wait()
 			close(ended)
 		}()
 		select {
@@ -440,7 +440,7 @@ func TestBackfillWaitsForSpace(t *testing.T) {
 		t.Fatal(err)
 	}
 	e = open(t, Config{FS: memory, Indexes: testIndexes()})
-	e.byItself.Wait()
+	e.backgroundWork.Wait()
 	b := e.newBackfill()
 	if len(b.indexes) > 0 {
 		t.Fatal("indexes are not ready")
@@ -490,7 +490,7 @@ func TestIndexesOfEarlierBuilds(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer closeEngine(t, e)
-			e.byItself.Wait()
+			e.backgroundWork.Wait()
 			var hidden []string
 			if lost {
 				hidden = []string{"hidden"}
@@ -563,8 +563,8 @@ func TestClosesWhileIndexIsBuilt(t *testing.T) {
 	closed := make(chan error)
 	go func() { closed <- e.Close() }()
 	<-e.stopping
-	for e.calls.begin() == nil {
-		e.calls.end()
+	for e.inFlight.begin() == nil {
+		e.inFlight.end()
 	}
 	answer <- struct{}{}
 	if err := <-closed; err != nil {

@@ -18,7 +18,7 @@ import (
 // A bubble also fails when a goroutine is left at its end: what Open starts,
 // Close must have ended.
 
-func openByItself(t *testing.T, config Config) *Engine {
+func openInBackground(t *testing.T, config Config) *Engine {
 	t.Helper()
 	config.Dir, config.FS = "data", vfs.NewMem()
 	e, err := Open(config)
@@ -39,7 +39,7 @@ func TestExpiresByItself(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		expired := 0
-		e := openByItself(t, Config{Listener: Listener{Expired: func(keys int) { expired += keys }}})
+		e := openInBackground(t, Config{Listener: Listener{Expired: func(keys int) { expired += keys }}})
 		defer closeEngine(t, e)
 		const keys = 3*expireChunk + 1
 		for n := range keys {
@@ -87,8 +87,8 @@ func TestCompactsByItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const retention = 5 * time.Minute
 		var told []Revision
-		e := openByItself(t, Config{Retention: retention, Listener: Listener{
-			Compacted: func(horizon Revision, _ int, _ time.Duration) { told = append(told, horizon) },
+		e := openInBackground(t, Config{HistoryRetention: retention, Listener: Listener{
+			Compacted: func(compactRevision Revision, _ int, _ time.Duration) { told = append(told, compactRevision) },
 		}})
 		defer closeEngine(t, e)
 		// The first target is the revision of now.
@@ -135,7 +135,7 @@ func TestCompactsByItself_NotTooSoonAfterALongOne(t *testing.T) {
 func testLongCompactions(t *testing.T, long float64) {
 	const retention = 5 * time.Minute
 	compactions := 0
-	e := openByItself(t, Config{Retention: retention, Listener: Listener{
+	e := openInBackground(t, Config{HistoryRetention: retention, Listener: Listener{
 		// It has not ended before this returns.
 		Compacted: func(Revision, int, time.Duration) {
 			compactions++
@@ -163,8 +163,8 @@ func testLongCompactions(t *testing.T, long float64) {
 				t.Errorf("%s after it was replaced: %v, want ErrCompacted", age, err)
 			}
 		}
-		if age := time.Since(e.Stats().HorizonTime); compactions > 0 && age < retention {
-			t.Errorf("the horizon was the newest revision only %s ago", age)
+		if age := time.Since(e.Stats().CompactRevisionTime); compactions > 0 && age < retention {
+			t.Errorf("the compactRevision was the newest revision only %s ago", age)
 		}
 		next := put(t, e, "a", strconv.Itoa(n))
 		history = append(history, replaced{last, time.Now()})
@@ -257,8 +257,8 @@ func TestRevisionsGoOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	e = open(t, Config{FS: memory})
-	if e.Revision() != last || e.Horizon() != last {
-		t.Errorf("revision %d and horizon %d after open, want both %d", e.Revision(), e.Horizon(), last)
+	if e.Revision() != last || e.CompactRevision() != last {
+		t.Errorf("revision %d and compactRevision %d after open, want both %d", e.Revision(), e.CompactRevision(), last)
 	}
 	if next := put(t, e, "a", "2"); next != last+1 {
 		t.Errorf("the next revision is %d, want %d", next, last+1)

@@ -18,13 +18,13 @@ import (
 const progressEvery = 1 << 14
 
 // checker reads all rows, for Verify. Versions say which other rows there must
-// be; a ledger for each kind tells whether these are there.
+// be; a multiset hash for each kind tells whether these are there.
 type checker struct {
 	reader  pebble.Reader
 	options Verification
 	report  Report
 	// second says that this is the second reading, which only looks for the rows
-	// that made a ledger disagree. Everything else has been said.
+	// that made a multiset hash disagree. Everything else has been said.
 	second bool
 	// unread says that some rows could not be read, so that comparing is of no
 	// use.
@@ -34,8 +34,8 @@ type checker struct {
 	compacted Revision
 	// stored are the counters of the directory, counted those of what was read.
 	stored, counted counters
-	changes         *ledger
-	expiries        *ledger
+	changes         *multisetHash
+	expiries        *multisetHash
 	indexes         map[indexID]*checkedIndex
 	scratch         []byte
 }
@@ -46,7 +46,7 @@ type checkedIndex struct {
 	id   indexID
 	// ready indexes have just the rows that the versions call for.
 	ready bool
-	rows  *ledger
+	rows  *multisetHash
 	count int64
 }
 
@@ -93,7 +93,7 @@ func (c *checker) run(ctx context.Context) error {
 	}
 	c.counters()
 	if !c.unread {
-		if err := c.settle(ctx); err != nil {
+		if err := c.nameRows(ctx); err != nil {
 			return err
 		}
 	}
@@ -103,7 +103,7 @@ func (c *checker) run(ctx context.Context) error {
 
 // meta reads the few rows that say where the engine was.
 func (c *checker) meta() error {
-	horizon, err := readMetaNumber(c.reader, metaHorizon)
+	compactRevision, err := readMetaNumber(c.reader, metaCompactRevision)
 	if err != nil {
 		return err
 	}
@@ -111,15 +111,15 @@ func (c *checker) meta() error {
 	if err != nil {
 		return err
 	}
-	if compacted > horizon {
-		c.corrupt("compaction got to revision %d, above the horizon %d", compacted, horizon)
+	if compacted > compactRevision {
+		c.corrupt("compaction got to revision %d, above the compactRevision %d", compacted, compactRevision)
 	}
-	c.compacted, c.report.Horizon = Revision(compacted), Revision(horizon)
-	c.report.Revision = max(c.report.Horizon, c.compacted)
+	c.compacted, c.report.CompactRevision = Revision(compacted), Revision(compactRevision)
+	c.report.Revision = max(c.report.CompactRevision, c.compacted)
 	return c.open()
 }
 
-// open makes the ledgers.
+// open makes the hashes.
 func (c *checker) open() error {
 	numbers, err := readMeta(c.reader, metaCounters)
 	if err != nil {
@@ -128,14 +128,14 @@ func (c *checker) open() error {
 	if len(numbers) == 2 {
 		c.stored = countersOf(numbers)
 	}
-	c.changes, c.expiries = newLedger(c.stored.keys), newLedger(c.stored.keys)
+	c.changes, c.expiries = newMultisetHash(c.stored.keys), newMultisetHash(c.stored.keys)
 	stored, err := storedIndexes(c.reader)
 	if err != nil {
 		return err
 	}
 	for name, numbers := range stored {
 		id := indexID(numbers[0]) //nolint:gosec // this package wrote it
-		c.indexes[id] = &checkedIndex{name: name, id: id, ready: flagsReady(numbers[1]), rows: newLedger(c.stored.keys)}
+		c.indexes[id] = &checkedIndex{name: name, id: id, ready: flagsReady(numbers[1]), rows: newMultisetHash(c.stored.keys)}
 	}
 	return nil
 }
@@ -196,7 +196,7 @@ func (c *checker) each(ctx context.Context, reading string, space byte, f func(k
 	return nil
 }
 
-// changeRows checks that revisions follow each other. Below the horizon there is
+// changeRows checks that revisions follow each other. Below the compact revision there is
 // a gap after a restore.
 func (c *checker) changeRows() func(key, value []byte) {
 	next := c.compacted + 1
@@ -213,7 +213,7 @@ func (c *checker) changeRows() func(key, value []byte) {
 		if revision <= c.compacted {
 			return
 		}
-		if revision != next && revision > c.report.Horizon+1 {
+		if revision != next && revision > c.report.CompactRevision+1 {
 			c.corrupt("change %d stands where %d is due", revision, next)
 		}
 		next = revision + 1
@@ -248,10 +248,10 @@ func (c *checker) expiryRow(row, key []byte) {
 	c.expiries.is(c.scratch)
 }
 
-// settle names the rows because of which a ledger does not agree.
-func (c *checker) settle(ctx context.Context) error {
+// nameRows names the rows because of which a multiset hash does not agree.
+func (c *checker) nameRows(ctx context.Context) error {
 	disagree := false
-	reopen := func(l *ledger, leftOver func(row []byte) error) {
+	reopen := func(l *multisetHash, leftOver func(row []byte) error) {
 		if l.agrees() {
 			return
 		}
@@ -283,7 +283,7 @@ func (c *checker) settle(ctx context.Context) error {
 	return nil
 }
 
-func (c *checker) lacking(l *ledger, missing func(row []byte) error) {
+func (c *checker) lacking(l *multisetHash, missing func(row []byte) error) {
 	for _, row := range l.lacking() {
 		c.problem(missing([]byte(row)))
 	}

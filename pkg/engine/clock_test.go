@@ -123,7 +123,7 @@ const (
 func newJumpTest(t *testing.T) *jumpTest {
 	t.Helper()
 	j := &jumpTest{T: t}
-	j.config = Config{Dir: "data", FS: vfs.NewMem(), Retention: -1, ClockJumpHold: shortHold,
+	j.config = Config{Dir: "data", FS: vfs.NewMem(), HistoryRetention: -1, ClockJumpHold: shortHold,
 		Now: func() time.Time { return time.Now().Add(time.Duration(j.jump.Load())) },
 		Listener: Listener{
 			ClockJumped:  func(by time.Duration) { j.told = append(j.told, fmt.Sprint("jumped ", by.Round(time.Hour))) },

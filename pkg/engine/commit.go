@@ -21,7 +21,7 @@ type Op struct {
 	// zero value expects nothing.
 	Expect Expectation
 	// Deadline is when the key expires; the zero time is never. Each write sets
-	// it anew.
+	// it again.
 	Deadline time.Time
 	// IndexValues are the values of this key in each of Config.Indexes, in that
 	// order, when the caller knows them already. Nil makes the engine call
@@ -63,10 +63,10 @@ func AtRevision(revision Revision) Expectation {
 // When ctx ends first its error is returned, and ErrDiskFull when the disk ran full
 // meanwhile; the write may or may not have been made then.
 func (e *Engine) Commit(ctx context.Context, op Op) (Revision, error) {
-	if err := e.calls.begin(); err != nil {
+	if err := e.inFlight.begin(); err != nil {
 		return 0, err
 	}
-	defer e.calls.end()
+	defer e.inFlight.end()
 	if err := e.admit(op); err != nil {
 		return 0, err
 	}
@@ -76,7 +76,7 @@ func (e *Engine) Commit(ctx context.Context, op Op) (Revision, error) {
 	if err != nil {
 		return 0, err
 	}
-	r := e.singles.of(write{
+	r := e.pool.of(write{
 		key:      op.Key,
 		value:    op.Value,
 		deleted:  op.Value == nil,
@@ -86,7 +86,7 @@ func (e *Engine) Commit(ctx context.Context, op Op) (Revision, error) {
 	})
 	revision, answered, err := e.submit(ctx, e.requests, r)
 	if answered {
-		e.singles.answered(r)
+		e.pool.answered(r)
 	}
 	return revision, err
 }

@@ -16,21 +16,21 @@ import (
 const (
 	// compactChunk is how many changes are worked through in one batch.
 	compactChunk = 128
-	// compactWithin is the part of Config.Retention in which a compaction that
+	// compactWithin is the part of Config.HistoryRetention in which a compaction that
 	// runs by itself means to be done, so that it has ended when the next is due.
 	compactWithin = 0.7
 )
 
-// keepCompacting raises the horizon every Retention to what was the newest
-// revision one Retention before. However long a compaction takes, that counts
+// keepCompacting raises the compact revision every HistoryRetention to what was the newest
+// revision one HistoryRetention before. However long a compaction takes, that counts
 // from when the revision was looked at, so that each stays readable for so long.
 func (e *Engine) keepCompacting(ctx context.Context) {
 	// What a crash interrupted is finished first.
-	target, seen := e.Horizon(), e.horizonTime.Load()
+	target, seen := e.CompactRevision(), e.compactRevisionTime.Load()
 	for {
 		next, nextSeen := e.Revision(), e.config.Now().UnixNano()
-		due := time.NewTimer(e.config.Retention)
-		if err := e.compact(ctx, target, seen, e.config.Retention); err != nil && ctx.Err() == nil {
+		due := time.NewTimer(e.config.HistoryRetention)
+		if err := e.compact(ctx, target, seen, e.config.HistoryRetention); err != nil && ctx.Err() == nil {
 			e.backgroundError("compacting", err)
 		}
 		select {
@@ -43,23 +43,23 @@ func (e *Engine) keepCompacting(ctx context.Context) {
 	}
 }
 
-// Compact raises the horizon to upTo and removes what only older revisions
-// could show. It also runs by itself, see Config.Retention. A revision at or
-// below the horizon is no error and changes nothing; one that is not published
+// Compact raises the compact revision to upTo and removes what only older revisions
+// could show. It also runs by itself, see Config.HistoryRetention. A revision at or
+// below the compact revision is no error and changes nothing; one that is not published
 // gives ErrFuture.
 func (e *Engine) Compact(ctx context.Context, upTo Revision) error {
-	if err := e.calls.begin(); err != nil {
+	if err := e.inFlight.begin(); err != nil {
 		return err
 	}
-	defer e.calls.end()
+	defer e.inFlight.end()
 	if err := e.failed(); err != nil {
 		return err
 	}
 	if upTo > e.Revision() {
 		return ErrFuture
 	}
-	seen := e.horizonTime.Load()
-	if upTo > e.Horizon() {
+	seen := e.compactRevisionTime.Load()
+	if upTo > e.CompactRevision() {
 		// It cannot be known better: upTo may have been the newest until now.
 		seen = e.config.Now().UnixNano()
 	}
@@ -71,13 +71,13 @@ func (e *Engine) Compact(ctx context.Context, upTo Revision) error {
 func (e *Engine) compact(ctx context.Context, upTo Revision, seen int64, interval time.Duration) error {
 	e.compactLock.Lock()
 	defer e.compactLock.Unlock()
-	if upTo >= e.Horizon() {
-		// Readers must find the horizon raised before the first row is gone.
-		e.horizon.Store(uint64(upTo))
-		e.horizonTime.Store(seen)
+	if upTo >= e.CompactRevision() {
+		// Readers must find the compact revision raised before the first row is gone.
+		e.compactRevision.Store(uint64(upTo))
+		e.compactRevisionTime.Store(seen)
 	}
 	// What an earlier compaction to a newer revision has left is finished, too.
-	upTo = e.Horizon()
+	upTo = e.CompactRevision()
 	if e.compacted >= upTo {
 		return nil
 	}
@@ -97,14 +97,14 @@ func (e *Engine) compact(ctx context.Context, upTo Revision, seen int64, interva
 		}
 		done := float64(e.compacted-from) / float64(upTo-from)
 		due := begun.Add(time.Duration(compactWithin * done * float64(interval)))
-		if err := restUntil(ctx, due, time.Since(chunkBegun)); err != nil {
+		if err := throttleUntil(ctx, due, time.Since(chunkBegun)); err != nil {
 			return err
 		}
 	}
 	if err := e.dropChanges(upTo); err != nil {
 		return fmt.Errorf("compacting to revision %d: %w", upTo, err)
 	}
-	if err := e.countFew(); err != nil {
+	if err := e.countLowCardinality(); err != nil {
 		return err
 	}
 	if e.config.Listener.Compacted != nil {
@@ -142,9 +142,9 @@ func (e *Engine) compactChunk(upTo Revision) (int, error) {
 			return 0, errors.Join(err, batch.Close())
 		}
 	}
-	// The horizon, how far the work got, and the removals are one batch, so that
+	// The compact revision, how far the work got, and the removals are one batch, so that
 	// a crash leaves all of it or none.
-	err = errors.Join(setMeta(batch, metaHorizon, uint64(upTo)), setMeta(batch, metaCompacted, uint64(until)))
+	err = errors.Join(setMeta(batch, metaCompactRevision, uint64(upTo)), setMeta(batch, metaCompacted, uint64(until)))
 	if err == nil {
 		err = e.removeVersions(batch, gone)
 	}

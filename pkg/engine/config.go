@@ -35,15 +35,15 @@ type Config struct {
 
 	// CacheBytes is for blocks of files, default 128 MiB; it is used for more of
 	// these while fewer than two buffers are full. MemTableBytes is for
-	// each buffer of newest writes, of which there are up to four, default 64
-	// MiB. FeedBytes is for the newest changes, from which subscribers are
+	// each memtable, of which there are up to four, default 64
+	// MiB. ChangeBufferBytes is for the newest changes, from which subscribers are
 	// served, default 32 MiB. These three bound the memory of the engine.
-	CacheBytes, MemTableBytes, FeedBytes int64
+	CacheBytes, MemTableBytes, ChangeBufferBytes int64
 
-	// Retention is how long old revisions stay readable at least, default 5
+	// HistoryRetention is how long old revisions stay readable at least, default 5
 	// minutes; negative means until Compact is called. They are compacted every
-	// Retention.
-	Retention time.Duration
+	// HistoryRetention.
+	HistoryRetention time.Duration
 
 	// ReadOnly opens a directory that is there without changing anything in it:
 	// what a crash left in the log is replayed in memory. Writes return
@@ -58,7 +58,7 @@ type Config struct {
 
 	// MinFreeBytes is the free disk space below which writes are refused with
 	// ErrLowSpace, default 512 MiB; negative means not before there is none. Half
-	// of it should hold all the buffers of newest writes.
+	// of it should hold all memtables.
 	MinFreeBytes int64
 
 	// Now is the clock for deadlines, default time.Now.
@@ -95,9 +95,9 @@ type Index struct {
 	// records, and yields that one whatever the value, because only the caller can
 	// say what it means to the list.
 	Values func(key, value []byte) ([][]byte, error)
-	// Few says that there are not many different values, some thousand at most.
+	// LowCardinality says that there are not many different values, some thousand at most.
 	// They are kept in memory, so that Query.IndexMatch can choose among them.
-	Few bool
+	LowCardinality bool
 }
 
 // Listener is a set of callbacks; each may be nil. They are called on the
@@ -111,7 +111,7 @@ type Listener struct {
 	Expired func(keys int)
 	// Compacted is called when a compaction has ended, with the number of changes
 	// that it worked through.
-	Compacted func(horizon Revision, changes int, took time.Duration)
+	Compacted func(compactRevision Revision, changes int, took time.Duration)
 	// IndexBuilt is called when an index covers all data. The time is that of the
 	// last, successful try.
 	IndexBuilt func(name string, took time.Duration)

@@ -18,10 +18,10 @@ func (e *Engine) Count(ctx context.Context, prefix []byte) (int64, error) {
 	if err != nil || known {
 		return count, err
 	}
-	if err := e.calls.begin(); err != nil {
+	if err := e.inFlight.begin(); err != nil {
 		return 0, err
 	}
-	defer e.calls.end()
+	defer e.inFlight.end()
 	v, err := e.viewAt(0)
 	if err != nil {
 		return 0, err
@@ -39,10 +39,10 @@ func (e *Engine) Count(ctx context.Context, prefix []byte) (int64, error) {
 // which takes some seconds for a million. Keys that have expired but are not removed
 // yet are in it.
 func (e *Engine) KnownCount(prefix []byte) (count int64, known bool, err error) {
-	if err := e.calls.begin(); err != nil {
+	if err := e.inFlight.begin(); err != nil {
 		return 0, false, err
 	}
-	defer e.calls.end()
+	defer e.inFlight.end()
 	if count, known = e.groups.count(prefix); known {
 		return count, true, nil
 	}

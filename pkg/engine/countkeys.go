@@ -32,7 +32,7 @@ func (e *Engine) keepCounting(ctx context.Context) {
 			return
 		}
 		e.backgroundError("counting keys", err)
-		if rest(ctx, countRetry, 1) != nil {
+		if throttle(ctx, countRetry, 1) != nil {
 			return
 		}
 	}
@@ -69,7 +69,7 @@ func (t *groupTally) rows(ctx context.Context, moment *pebble.Snapshot, space by
 		var read int64
 		read, from, err = t.chunk(moment, from, spaceEnd(space), add)
 		found += read
-		if err := errors.Join(err, rest(ctx, time.Since(begun), countPause)); err != nil {
+		if err := errors.Join(err, throttle(ctx, time.Since(begun), countPause)); err != nil {
 			return found, err
 		}
 	}

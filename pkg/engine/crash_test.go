@@ -66,8 +66,8 @@ func TestCrash(t *testing.T) {
 
 func (c *crashTest) open() *Engine {
 	c.Helper()
-	e, err := Open(Config{Dir: "data", FS: c.fs, Indexes: testIndexes(), Retention: -1,
-		Now: c.clock.now, FeedBytes: 1 << 14, MemTableBytes: 64 << 10, manual: true})
+	e, err := Open(Config{Dir: "data", FS: c.fs, Indexes: testIndexes(), HistoryRetention: -1,
+		Now: c.clock.now, ChangeBufferBytes: 1 << 14, MemTableBytes: 64 << 10, manual: true})
 	if err != nil {
 		c.Fatalf("open: %v", err)
 	}
@@ -205,8 +205,8 @@ func (c *crashTest) verify() {
 		c.Fatalf("check: %v", err)
 	}
 	seen := Revision(len(c.seen)) + firstRevision
-	if e.Revision() < seen || e.Horizon() > seen {
-		c.Fatalf("revision %d and horizon %d, but %d was seen", e.Revision(), e.Horizon(), seen)
+	if e.Revision() < seen || e.CompactRevision() > seen {
+		c.Fatalf("revision %d and compactRevision %d, but %d was seen", e.Revision(), e.CompactRevision(), seen)
 	}
 	c.compareState(e, seen)
 	c.compareFeed(e)
@@ -246,11 +246,11 @@ func (c *crashTest) compareState(e *Engine, at Revision) {
 	}
 }
 
-// compareFeed reads the changes from the horizon on. Those behind what was seen
+// compareFeed reads the changes from the compact revision on. Those behind what was seen
 // were on their way when the crash came; they are part of history now.
 func (c *crashTest) compareFeed(e *Engine) {
 	c.Helper()
-	s, err := e.Subscribe(e.Horizon())
+	s, err := e.Subscribe(e.CompactRevision())
 	if err != nil {
 		c.Fatalf("subscribe: %v", err)
 	}

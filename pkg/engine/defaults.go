@@ -15,23 +15,23 @@ import (
 const (
 	mib = 1 << 20
 
-	defaultCacheBytes    = 128 * mib
-	defaultMemTableBytes = 64 * mib
-	defaultFeedBytes     = 32 * mib
-	defaultRetention     = 5 * time.Minute
-	defaultMinFreeBytes  = 512 * mib
-	defaultClockJumpHold = time.Hour
+	defaultCacheBytes        = 128 * mib
+	defaultMemTableBytes     = 64 * mib
+	defaultChangeBufferBytes = 32 * mib
+	defaultHistoryRetention  = 5 * time.Minute
+	defaultMinFreeBytes      = 512 * mib
+	defaultClockJumpHold     = time.Hour
 )
 
 // Defaults returns what stands for a zero in the sizes and times of a Config.
 func Defaults() Config {
 	return Config{
-		CacheBytes:    defaultCacheBytes,
-		MemTableBytes: defaultMemTableBytes,
-		FeedBytes:     defaultFeedBytes,
-		Retention:     defaultRetention,
-		MinFreeBytes:  defaultMinFreeBytes,
-		ClockJumpHold: defaultClockJumpHold,
+		CacheBytes:        defaultCacheBytes,
+		MemTableBytes:     defaultMemTableBytes,
+		ChangeBufferBytes: defaultChangeBufferBytes,
+		HistoryRetention:  defaultHistoryRetention,
+		MinFreeBytes:      defaultMinFreeBytes,
+		ClockJumpHold:     defaultClockJumpHold,
 	}
 }
 
@@ -62,9 +62,9 @@ func (c Config) complete() (Config, error) {
 	}
 	c.CacheBytes = orDefault(c.CacheBytes, defaultCacheBytes)
 	c.MemTableBytes = orDefault(c.MemTableBytes, defaultMemTableBytes)
-	c.FeedBytes = orDefault(c.FeedBytes, defaultFeedBytes)
+	c.ChangeBufferBytes = orDefault(c.ChangeBufferBytes, defaultChangeBufferBytes)
 	c.MinFreeBytes = orDefault(c.MinFreeBytes, defaultMinFreeBytes)
-	c.Retention = orDefault(c.Retention, defaultRetention)
+	c.HistoryRetention = orDefault(c.HistoryRetention, defaultHistoryRetention)
 	c.ClockJumpHold = orDefault(c.ClockJumpHold, defaultClockJumpHold)
 	return c, nil
 }

@@ -5,7 +5,7 @@ package engine
 
 import "fmt"
 
-// Here rows that do not agree with the versions are put into words. Ledgers hold
+// Problems with rows that do not agree with the versions, as text. Multiset hashes hold
 // key and value of a row as one; the length of the key is known for each kind.
 
 const (

@@ -5,7 +5,7 @@
 // directory, with a revision for every commit, on Pebble.
 //
 // It promises that an acknowledged write survives any crash, that revisions are
-// a total order which never repeats, that a read at a revision above the horizon
+// a total order which never repeats, that a read at a revision above the compact revision
 // shows what was there then, that a subscription misses nothing, and that memory
 // is bounded by Config whatever the amount of data. It must not know what keys
 // and values mean, nor anything of Kubernetes.
@@ -23,7 +23,7 @@
 //	                            and of creation, key
 //	i | index id | value. | key index entry, empty
 //	d | deadline | revision     expiry: key
-//	m | name                    a few numbers: horizon, how far compaction got,
+//	m | name                    a few numbers: compact revision, how far compaction got,
 //	                            counters, indexes with their ids, the time of
 //	                            the last use
 //
@@ -41,9 +41,9 @@
 // Check verifies 2 to 7; the tests call it after every crash.
 //
 //  1. A revision is published after the fsync of its batch, and in order. Reads,
-//     the feed and answers to callers never show one that is not published.
+//     the change buffer and answers to callers never show one that is not published.
 //  2. All rows of a commit are in one Pebble batch.
-//  3. Above the horizon change rows follow each other without a gap. Below it,
+//  3. Above the compact revision change rows follow each other without a gap. Below it,
 //     down to the revision that compaction has reached, there is a gap after a
 //     restore. Each change has its version and the version before it.
 //  4. Every version that is not a deletion stores its values in every index that
@@ -56,12 +56,12 @@
 //  6. The newest version of a key has an expiry row if it has a deadline; no
 //     other version has one.
 //  7. The counters are those of all newest versions that are not deletions.
-//  8. The horizon is raised in memory before, and on disk with, the first
+//  8. The compact revision is raised in memory before, and on disk with, the first
 //     removal of something that a lower revision shows. Readers open their
-//     iterators first and compare with the horizon afterwards.
+//     iterators first and compare with the compact revision afterwards.
 //  9. Where compaction got to is written with what it removed, and is a floor for
 //     the newest revision when the directory is opened.
-//  10. Each value that an index with Index.Few has an entry for is in memory, unless
+//  10. Each value that an index with Index.LowCardinality has an entry for is in memory, unless
 //     there are too many.
 //  11. The counts by Config.Separator are, once they answer, those of all keys at the
 //     published revision: what is read at a moment, and each change above its
@@ -85,7 +85,7 @@
 // all requests that wait. Another one waits for the fsync of each batch,
 // publishes and answers, while the writer goes on. Expiry asks the writer, in
 // small chunks with rests between. Compaction works through change rows from the
-// old horizon to the new one and removes what they superseded. The backfill works
+// old compact revision to the new one and removes what they superseded. The backfill works
 // through all versions when an index is not ready, in small chunks, and never under
 // rowLock, because taking the values of a version may take long.
 //

@@ -23,28 +23,28 @@ const firstRevision = 1
 // Engine is one open data directory. All its methods may be called by many
 // goroutines at once.
 type Engine struct {
-	config  Config
-	clock   *deadlineClock
-	db      *pebble.DB
-	lock    *pebble.Lock
-	indexes []*index
-	feed    *feed
-	calls   calls
+	config   Config
+	clock    *deadlineClock
+	db       *pebble.DB
+	lock     *pebble.Lock
+	indexes  []*index
+	changes  *changeBuffer
+	inFlight inFlightGate
 
 	// published is the newest revision that is on disk; readers see none above.
 	published         atomic.Uint64
 	publishedCounters atomic.Pointer[counters]
-	// horizon must be raised before the first row that only older revisions
+	// compact revision must be raised before the first row that only older revisions
 	// could show is removed: readers open their iterator first and look at
-	// horizon afterwards.
-	horizon atomic.Uint64
-	// horizonTime is when horizon was the newest revision, as far as it is known,
+	// compact revision afterwards.
+	compactRevision atomic.Uint64
+	// compactRevisionTime is when compactRevision was the newest revision, as far as it is known,
 	// in nanoseconds since 1970.
-	horizonTime atomic.Int64
-	failure     atomic.Pointer[error]
-	space       *disk.Guard
-	retry       *disk.Retry
-	files       files
+	compactRevisionTime atomic.Int64
+	failure             atomic.Pointer[error]
+	space               *disk.Guard
+	retry               *disk.Retry
+	files               files
 	// nextToExpire is the key of the first expiry row when it was looked at last.
 	nextToExpire atomic.Pointer[[]byte]
 	// snapshots counts those that were begun, for the names of their directories.
@@ -72,7 +72,7 @@ type Engine struct {
 
 	requests   chan *request
 	background chan *request
-	singles    singles
+	pool       requestPool
 	// applied takes no group until the one before is on disk. If more of them
 	// could wait, each would be smaller.
 	applied chan *group
@@ -80,7 +80,7 @@ type Engine struct {
 	// stopping ends when Close begins; stopBackground ends what runs by itself.
 	stopping       chan struct{}
 	stopBackground context.CancelFunc
-	byItself       sync.WaitGroup
+	backgroundWork sync.WaitGroup
 	writing        sync.WaitGroup
 }
 
@@ -88,7 +88,7 @@ func newEngine(config Config) *Engine {
 	e := &Engine{
 		config:     config,
 		clock:      newDeadlineClock(config),
-		feed:       newFeed(config.FeedBytes),
+		changes:    newChangeBuffer(config.ChangeBufferBytes),
 		groups:     groupCounts{separator: config.Separator},
 		requests:   make(chan *request, maxGroupOps),
 		background: make(chan *request),
@@ -96,7 +96,7 @@ func newEngine(config Config) *Engine {
 		stopping:   make(chan struct{}),
 	}
 	e.publishedCounters.Store(&counters{})
-	e.horizonTime.Store(config.Now().UnixNano())
+	e.compactRevisionTime.Store(config.Now().UnixNano())
 	e.space = disk.NewGuard(config.FS, config.Dir, config.MinFreeBytes, config.Listener.Space)
 	e.retry = disk.NewRetry(e.space.SetFull)
 	if config.ReadOnly {
@@ -114,18 +114,18 @@ func (e *Engine) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	e.stopBackground = cancel
 	if !e.config.KeepIndexes {
-		e.byItself.Go(func() { e.keepBackfilling(ctx) })
+		e.backgroundWork.Go(func() { e.keepBackfilling(ctx) })
 	}
 	if !e.config.KeepIndexes && e.config.Separator != 0 {
-		e.byItself.Go(func() { e.keepCounting(ctx) })
+		e.backgroundWork.Go(func() { e.keepCounting(ctx) })
 	}
 	if e.config.manual || e.config.ReadOnly {
 		return
 	}
-	e.byItself.Go(func() { e.space.Run(ctx) })
-	e.byItself.Go(func() { e.keepExpiring(ctx) })
-	if e.config.Retention > 0 {
-		e.byItself.Go(func() { e.keepCompacting(ctx) })
+	e.backgroundWork.Go(func() { e.space.Run(ctx) })
+	e.backgroundWork.Go(func() { e.keepExpiring(ctx) })
+	if e.config.HistoryRetention > 0 {
+		e.backgroundWork.Go(func() { e.keepCompacting(ctx) })
 	}
 }
 
@@ -136,7 +136,7 @@ func (e *Engine) start() {
 // ErrDiskFull after a while, and the directory is closed with the process or when
 // there is room. What was acknowledged is safe in both cases.
 func (e *Engine) Close() error {
-	if !e.calls.close() {
+	if !e.inFlight.close() {
 		return ErrClosed
 	}
 	close(e.stopping)
@@ -162,8 +162,8 @@ const closeTimeout = 5 * time.Second
 
 // end waits for all that runs and closes the directory.
 func (e *Engine) end() error {
-	e.byItself.Wait()
-	e.calls.wait()
+	e.backgroundWork.Wait()
+	e.inFlight.wait()
 	close(e.requests)
 	e.writing.Wait()
 	var err error
@@ -182,9 +182,9 @@ func (e *Engine) end() error {
 // durable and visible, and none above it is. A new, empty store has revision 1.
 func (e *Engine) Revision() Revision { return Revision(e.published.Load()) }
 
-// Horizon returns the oldest revision that can still be read and subscribed
+// CompactRevision returns the oldest revision that can still be read and subscribed
 // after. It is 1 in a new store and never above Revision.
-func (e *Engine) Horizon() Revision { return Revision(e.horizon.Load()) }
+func (e *Engine) CompactRevision() Revision { return Revision(e.compactRevision.Load()) }
 
 // fail ends all writing and returns the reason, which is the first one.
 func (e *Engine) fail(err error) error {

@@ -16,7 +16,7 @@ var (
 	// for, or when a delete finds nothing to delete.
 	ErrNotFound = errors.New("key not found")
 
-	// ErrCompacted is returned when a revision is below the horizon, so that
+	// ErrCompacted is returned when a revision is below the compact revision, so that
 	// what was there then can no longer be told.
 	ErrCompacted = errors.New("revision is compacted")
 
@@ -49,7 +49,7 @@ var (
 
 	// ErrFailed is returned by writes after the disk refused one. What was
 	// written before then is safe and can be read; to write again the engine
-	// must be opened anew, since only that tells what reached the disk.
+	// must be opened again, since only that tells what reached the disk.
 	ErrFailed = errors.New("engine stopped writing after a disk error")
 
 	// ErrReadOnly is returned by writes to an engine that was opened with

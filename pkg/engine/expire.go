@@ -54,8 +54,8 @@ func expireShareOf(behind time.Duration) expireShare {
 	}
 }
 
-// restAfter waits until writers have had their share since the chunk.
-func (e *Engine) restAfter(ctx context.Context, took time.Duration, share expireShare) error {
+// throttleAfter waits until writers have had their share since the chunk.
+func (e *Engine) throttleAfter(ctx context.Context, took time.Duration, share expireShare) error {
 	if share.rest == 0 {
 		return ctx.Err()
 	}
@@ -140,10 +140,10 @@ func (e *Engine) keepExpiring(ctx context.Context) {
 // Expire removes the keys whose deadline has passed, so that their deletions
 // are published when it returns. It also runs by itself, every second.
 func (e *Engine) Expire(ctx context.Context) error {
-	if err := e.calls.begin(); err != nil {
+	if err := e.inFlight.begin(); err != nil {
 		return err
 	}
-	defer e.calls.end()
+	defer e.inFlight.end()
 	e.observeClock()
 	return e.expire(ctx, func(time.Duration) expireShare { return expireShare{} })
 }
@@ -177,7 +177,7 @@ func (e *Engine) expire(ctx context.Context, shareAt func(behind time.Duration) 
 			break
 		}
 		behind := timeOf(until).Sub(timeOf(chunk.next.deadline))
-		if err := e.restAfter(ctx, time.Since(begun), shareAt(behind)); err != nil {
+		if err := e.throttleAfter(ctx, time.Since(begun), shareAt(behind)); err != nil {
 			return err
 		}
 	}

@@ -17,7 +17,7 @@ func TestRestAfter_EndsWhenWritersHadTheirShare(t *testing.T) {
 	ended := make(chan error, 1)
 	share := expireShare{rest: 1, writes: 1}
 	begun := e.Revision()
-	go func() { ended <- e.restAfter(t.Context(), time.Hour, share) }()
+	go func() { ended <- e.throttleAfter(t.Context(), time.Hour, share) }()
 	for n := 0; len(ended) == 0 && n < 10*expireChunk; n++ {
 		put(t, e, strconv.Itoa(n), "value")
 	}
@@ -34,7 +34,7 @@ func TestRestAfter_EndsWithoutWriters(t *testing.T) {
 	e := open(t, Config{})
 	const took = 10 * time.Millisecond
 	begun := time.Now()
-	if err := e.restAfter(t.Context(), took, expireShare{rest: 2, writes: 8}); err != nil {
+	if err := e.throttleAfter(t.Context(), took, expireShare{rest: 2, writes: 8}); err != nil {
 		t.Fatal(err)
 	}
 	if rested := time.Since(begun); rested < 2*took {
@@ -42,7 +42,7 @@ func TestRestAfter_EndsWithoutWriters(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := e.restAfter(ctx, time.Hour, expireShare{rest: 1, writes: 8}); !errors.Is(err, context.Canceled) {
+	if err := e.throttleAfter(ctx, time.Hour, expireShare{rest: 1, writes: 8}); !errors.Is(err, context.Canceled) {
 		t.Errorf("called off, it says %v", err)
 	}
 }

@@ -86,7 +86,7 @@ func TestFailedWrite(t *testing.T) {
 	hasAll(t, e, acknowledged)
 	disk.broken.Store(false)
 	if _, err := e.Commit(t.Context(), Op{Key: []byte("later"), Value: []byte("x|")}); !errors.Is(err, ErrFailed) {
-		t.Errorf("commit after the disk is well again: %v, want ErrFailed until it is opened anew", err)
+		t.Errorf("commit after the disk is well again: %v, want ErrFailed until it is opened again", err)
 	}
 	crashed := memory.CrashClone(vfs.CrashCloneCfg{})
 	if err := e.Close(); err != nil {

@@ -78,8 +78,8 @@ func TestFrozenFormats(t *testing.T) {
 		if diff := gocmp.Diff(want, got); diff != "" {
 			t.Errorf("format %d (-want +got):\n%s", format, diff)
 		}
-		if _, err := e.Subscribe(4); !errors.Is(err, ErrCompacted) || e.Revision() != 7 || e.Horizon() != 5 {
-			t.Errorf("format %d: revision %d, horizon %d, %v", format, e.Revision(), e.Horizon(), err)
+		if _, err := e.Subscribe(4); !errors.Is(err, ErrCompacted) || e.Revision() != 7 || e.CompactRevision() != 5 {
+			t.Errorf("format %d: revision %d, compactRevision %d, %v", format, e.Revision(), e.CompactRevision(), err)
 		}
 		put(t, e, "c", "z|")
 		if err := e.Close(); err != nil {

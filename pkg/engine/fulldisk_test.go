@@ -260,7 +260,7 @@ func TestProbeDisk(t *testing.T) {
 		want error
 	}{
 		{64 * mib, nil},
-		// Less than the buffers of newest writes may need.
+		// Less than the memtables may need.
 		{3 * mib, ErrLowSpace},
 		{64 * mib, nil},
 	} {

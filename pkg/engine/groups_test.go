@@ -143,7 +143,7 @@ func TestKnownCount_UnderWriters(t *testing.T) {
 func testKnownCountUnderWriters(t *testing.T, life time.Duration) {
 	t.Helper()
 	const writers, rounds, keysOfEach = 8, 25, 40
-	e := openByItself(t, Config{Retention: time.Second, Separator: '/'})
+	e := openInBackground(t, Config{HistoryRetention: time.Second, Separator: '/'})
 	defer closeEngine(t, e)
 	awaitCounts(t, e)
 	seed := anySeed()

@@ -23,22 +23,22 @@ type index struct {
 	// ready means that every version stores its values in the index, and has its
 	// rows there.
 	ready atomic.Bool
-	// few is nil unless Index.Few is set.
-	few *fewValues
+	// distinct is nil unless Index.LowCardinality is set.
+	distinct *lowCardinalityValues
 }
 
 func newIndex(declared Index) *index {
 	x := &index{name: declared.Name, values: declared.Values}
-	if declared.Few {
-		x.few = &fewValues{known: map[string]struct{}{}}
+	if declared.LowCardinality {
+		x.distinct = &lowCardinalityValues{known: map[string]struct{}{}}
 	}
 	return x
 }
 
 // adding is told of each value before it gets a row.
 func (x *index) adding(value []byte) {
-	if x.few != nil {
-		x.few.add(value)
+	if x.distinct != nil {
+		x.distinct.add(value)
 	}
 }
 

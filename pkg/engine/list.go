@@ -27,7 +27,7 @@ type Query struct {
 	At Revision
 	// Index, when set, names the index whose value must be IndexValue, or, when
 	// IndexMatch is set, one that it holds for. IndexMatch must not keep the
-	// value nor call the engine. Without Index.Few it is asked about every record.
+	// value nor call the engine. Without Index.LowCardinality it is asked about every record.
 	Index      string
 	IndexValue []byte
 	IndexMatch func(value []byte) bool
@@ -49,10 +49,10 @@ func (q Query) wanted(value []byte) bool {
 // With At 0 keys that have expired are left out. Errors are ErrCompacted,
 // ErrFuture, ErrUnknownIndex and the context's.
 func (e *Engine) List(ctx context.Context, query Query, yield func(Record) bool) (Revision, error) {
-	if err := e.calls.begin(); err != nil {
+	if err := e.inFlight.begin(); err != nil {
 		return 0, err
 	}
-	defer e.calls.end()
+	defer e.inFlight.end()
 	v, err := e.viewAt(query.At)
 	if err != nil {
 		return 0, err
@@ -148,10 +148,10 @@ func (x *index) valuesOf(query Query) ([][]byte, bool) {
 	switch {
 	case query.IndexMatch == nil:
 		return [][]byte{query.IndexValue}, true
-	case x.few == nil:
+	case x.distinct == nil:
 		return nil, false
 	default:
-		return x.few.matching(query.IndexMatch)
+		return x.distinct.matching(query.IndexMatch)
 	}
 }
 
@@ -159,7 +159,7 @@ func (x *index) valuesOf(query Query) ([][]byte, bool) {
 // that some readable version of its key has the value; whether the one that
 // the view shows does, that version tells.
 func (e *Engine) lookUp(ctx context.Context, query Query, l lookup, v view, yield func(Record) bool) error {
-	keys, err := e.candidates(query, l)
+	keys, err := e.newKeyIterator(query, l)
 	if err != nil {
 		return err
 	}
@@ -175,7 +175,7 @@ func (e *Engine) lookUp(ctx context.Context, query Query, l lookup, v view, yiel
 	return errors.Join(err, keys.close(), versions.Close())
 }
 
-func (v view) lookUp(ctx context.Context, keys keySource, versions *pebble.Iterator,
+func (v view) lookUp(ctx context.Context, keys keyIterator, versions *pebble.Iterator,
 	matches func(row *versionRow, key []byte) (bool, error), yield func(Record) bool,
 ) error {
 	var seek []byte

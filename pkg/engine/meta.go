@@ -13,12 +13,12 @@ import (
 
 // Names of meta rows. These values are on disk.
 const (
-	metaHorizon   = "horizon"
-	metaCompacted = "compacted"
-	metaCounters  = "counters"
-	metaClock     = "clock"
-	metaNextIndex = "next-index"
-	metaIndex     = "index/"
+	metaCompactRevision = "horizon"
+	metaCompacted       = "compacted"
+	metaCounters        = "counters"
+	metaClock           = "clock"
+	metaNextIndex       = "next-index"
+	metaIndex           = "index/"
 )
 
 // readMeta returns the numbers in a meta row, or nil when there is none.

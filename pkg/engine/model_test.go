@@ -54,7 +54,7 @@ func lengthOf(_, value []byte) ([][]byte, error) {
 }
 
 func testIndexes() []Index {
-	return []Index{{Name: "tags", Values: tagsOf}, {Name: "length", Values: lengthOf, Few: true}}
+	return []Index{{Name: "tags", Values: tagsOf}, {Name: "length", Values: lengthOf, LowCardinality: true}}
 }
 
 // model is what the engine should do, in the simplest way: all changes ever in
@@ -62,12 +62,12 @@ func testIndexes() []Index {
 type model struct {
 	changes []Change
 	// deadlines by revision.
-	deadlines map[Revision]time.Time
-	horizon   Revision
+	deadlines       map[Revision]time.Time
+	compactRevision Revision
 }
 
 func newModel() *model {
-	return &model{deadlines: map[Revision]time.Time{}, horizon: firstRevision}
+	return &model{deadlines: map[Revision]time.Time{}, compactRevision: firstRevision}
 }
 
 func (m *model) revision() Revision { return Revision(len(m.changes)) + firstRevision }
@@ -251,8 +251,8 @@ var (
 
 func (m *modelTest) open() {
 	m.Helper()
-	e, err := Open(Config{Dir: "data", FS: m.fs, Indexes: m.key.indexes()[:m.indexes], Retention: -1, Separator: '/',
-		Now: m.clock.now, FeedBytes: 1 << 12, MemTableBytes: 64 << 10, manual: true})
+	e, err := Open(Config{Dir: "data", FS: m.fs, Indexes: m.key.indexes()[:m.indexes], HistoryRetention: -1, Separator: '/',
+		Now: m.clock.now, ChangeBufferBytes: 1 << 12, MemTableBytes: 64 << 10, manual: true})
 	if err != nil {
 		m.Fatalf("open: %v", err)
 	}
@@ -303,7 +303,7 @@ func (m *modelTest) step() {
 		m.indexes = m.rand.IntN(3)
 		m.open()
 		m.compare("revision after open", m.model.revision(), m.engine.Revision())
-		m.compare("horizon after open", m.model.horizon, m.engine.Horizon())
+		m.compare("horizon after open", m.model.compactRevision, m.engine.CompactRevision())
 	}
 }
 
@@ -404,7 +404,7 @@ func (m *modelTest) readError(at Revision) error {
 	switch {
 	case at > m.model.revision():
 		return ErrFuture
-	case at != 0 && at < m.model.horizon:
+	case at != 0 && at < m.model.compactRevision:
 		return ErrCompacted
 	default:
 		return nil
@@ -536,7 +536,7 @@ func (m *modelTest) next() {
 		return
 	}
 	got, err := s.Next(m.Context())
-	if after < m.model.horizon && errors.Is(err, ErrCompacted) {
+	if after < m.model.compactRevision && errors.Is(err, ErrCompacted) {
 		m.subscriptions = slices.Delete(m.subscriptions, i, i+1)
 		return
 	}
@@ -566,8 +566,8 @@ func (m *modelTest) compact() {
 		return
 	}
 	m.compareError("compact", nil, err)
-	m.model.horizon = max(m.model.horizon, upTo)
-	m.compare("horizon", m.model.horizon, m.engine.Horizon())
+	m.model.compactRevision = max(m.model.compactRevision, upTo)
+	m.compare("horizon", m.model.compactRevision, m.engine.CompactRevision())
 }
 
 func (m *modelTest) check() {

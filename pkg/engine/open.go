@@ -202,7 +202,7 @@ func namingFile(err error) error {
 
 // load reads revisions, counters and indexes.
 func (e *Engine) load() error {
-	horizon, err := readMetaNumber(e.db, metaHorizon)
+	compactRevision, err := readMetaNumber(e.db, metaCompactRevision)
 	if err != nil {
 		return err
 	}
@@ -215,11 +215,11 @@ func (e *Engine) load() error {
 		return err
 	}
 	// Change rows up to compacted may be gone, which makes it the floor.
-	e.last = max(last, Revision(compacted), Revision(horizon))
+	e.last = max(last, Revision(compacted), Revision(compactRevision))
 	e.compacted = Revision(compacted)
-	e.horizon.Store(horizon)
+	e.compactRevision.Store(compactRevision)
 	e.published.Store(uint64(e.last))
-	e.feed.start(e.last)
+	e.changes.start(e.last)
 
 	counters, err := readMeta(e.db, metaCounters)
 	if err != nil {
@@ -230,7 +230,7 @@ func (e *Engine) load() error {
 		counted := e.counted
 		e.publishedCounters.Store(&counted)
 	}
-	if err := errors.Join(e.loadClock(), e.loadIndexes(), e.countFew()); err != nil {
+	if err := errors.Join(e.loadClock(), e.loadIndexes(), e.countLowCardinality()); err != nil {
 		return err
 	}
 	return e.leaveFirstLog()

@@ -45,13 +45,13 @@ func (e *Engine) await(g *group) error {
 	return g.batch.Close()
 }
 
-// show publishes. Whoever sees a change in the feed can read its revision,
+// show publishes. Whoever sees a change in the change buffer can read its revision,
 // because that is raised first.
 func (e *Engine) show(g *group) {
 	e.publishedCounters.Store(&g.counted)
 	e.groups.published(g.changes)
 	e.published.Store(uint64(g.last))
-	e.feed.add(g.changes)
+	e.changes.add(g.changes)
 }
 
 func (g *group) answer(result func(i int) result) {

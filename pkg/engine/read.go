@@ -37,10 +37,10 @@ func (e *Engine) Get(ctx context.Context, key []byte, at Revision) (Record, Revi
 	if err := ctx.Err(); err != nil {
 		return Record{}, 0, err
 	}
-	if err := e.calls.begin(); err != nil {
+	if err := e.inFlight.begin(); err != nil {
 		return Record{}, 0, err
 	}
-	defer e.calls.end()
+	defer e.inFlight.end()
 	v, err := e.viewAt(at)
 	if err != nil {
 		return Record{}, 0, err
@@ -100,11 +100,11 @@ func (e *Engine) viewAt(at Revision) (view, error) {
 	return view{at: at}, nil
 }
 
-// readable returns ErrCompacted for a view below the horizon. It must be called
-// when the iterators of the read are open: compaction raises the horizon before
+// readable returns ErrCompacted for a view below the compact revision. It must be called
+// when the iterators of the read are open: compaction raises the compact revision before
 // it removes anything, so what a view at or above it needs is in them.
 func (e *Engine) readable(v view) error {
-	if v.at < e.Horizon() {
+	if v.at < e.CompactRevision() {
 		return ErrCompacted
 	}
 	return nil

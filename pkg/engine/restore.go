@@ -29,7 +29,7 @@ import (
 // not moved further than that: whoever takes the clients over from this store, such
 // as an etcd, makes them wait until it has got as far.
 //
-// The horizon is put there as well, so that whoever asks to go on from a revision
+// The compact revision is put there as well, so that whoever asks to go on from a revision
 // of before is told to begin again.
 const (
 	// mostWritesPerSecond is above the rate of any engine: the highest that was
@@ -70,7 +70,7 @@ type Restored struct {
 // would take for data; after an error everything is removed again. It returns
 // ErrNotEmpty, ErrSnapshot or ErrNewerFormat for what cannot be restored.
 //
-// Revisions go on above all that clients may have seen, and the horizon is
+// Revisions go on above all that clients may have seen, and the compact revision is
 // there: see mostWritesPerSecond.
 func Restore(ctx context.Context, config RestoreConfig, r io.Reader) (Restored, error) {
 	if config.FS == nil {
@@ -176,7 +176,7 @@ func (r *restore) create(name string) (io.WriteCloser, error) {
 }
 
 // moveOn opens what was unpacked, which is a data directory by now, and raises its
-// revision and its horizon.
+// revision and its compact revision.
 func (r *restore) moveOn(info SnapshotInfo) (Restored, error) {
 	for _, dir := range []string{r.FS.PathJoin(r.staging, dataName), r.staging} {
 		if err := disk.SyncDir(r.FS, dir); err != nil {
@@ -205,7 +205,7 @@ func possibleWrites(age time.Duration) Revision {
 // no revision shows any more, as it does after a crash.
 func (e *Engine) raise(to Revision, now time.Time) error {
 	batch := e.db.NewBatch()
-	err := errors.Join(setMeta(batch, metaHorizon, uint64(to)), setMeta(batch, metaClock, deadlineOf(now)))
+	err := errors.Join(setMeta(batch, metaCompactRevision, uint64(to)), setMeta(batch, metaClock, deadlineOf(now)))
 	if err == nil {
 		err = e.db.Apply(batch, pebble.Sync)
 	}

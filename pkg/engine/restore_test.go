@@ -48,8 +48,8 @@ func TestRestore_Revisions(t *testing.T) {
 		fsys := vfs.NewMem()
 		restored := restoreTo(t, fsys, "data", clock.now(), file)
 		e = open(t, Config{FS: fsys, Now: clock.now, Indexes: testIndexes()})
-		if e.Revision() != restored.Revision || e.Horizon() != restored.Revision || e.Revision() <= last {
-			t.Errorf("%s: revision %d, horizon %d, restored %+v; before was %d", name, e.Revision(), e.Horizon(), restored, last)
+		if e.Revision() != restored.Revision || e.CompactRevision() != restored.Revision || e.Revision() <= last {
+			t.Errorf("%s: revision %d, compactRevision %d, restored %+v; before was %d", name, e.Revision(), e.CompactRevision(), restored, last)
 		}
 		for _, seen := range []Revision{1, 6, restored.Last, last, restored.Revision - 1} {
 			if _, err := e.Subscribe(seen); !errors.Is(err, ErrCompacted) {

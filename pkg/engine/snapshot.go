@@ -46,10 +46,10 @@ const SnapshotFormat = 1
 // It returns ErrLowSpace while writes are refused for lack of space, and ends with
 // it when that begins: the files that it holds on to may be the reason.
 func (e *Engine) Snapshot(ctx context.Context, w io.Writer) (_ SnapshotInfo, err error) {
-	if err := e.calls.begin(); err != nil {
+	if err := e.inFlight.begin(); err != nil {
 		return SnapshotInfo{}, err
 	}
-	defer e.calls.end()
+	defer e.inFlight.end()
 	if err := e.mayCopy(ctx); err != nil {
 		return SnapshotInfo{}, err
 	}

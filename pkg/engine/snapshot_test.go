@@ -71,7 +71,7 @@ func (m *modelTest) compareRestored(file []byte) {
 	if restored.Last != m.model.revision() || restored.Revision < restored.Last+possibleWrites(0) {
 		m.Fatalf("restored %+v, the newest revision was %d", restored, m.model.revision())
 	}
-	e, err := Open(Config{Dir: "restored", FS: fsys, Indexes: testIndexes()[:m.indexes], Now: m.clock.now, Retention: -1, manual: true})
+	e, err := Open(Config{Dir: "restored", FS: fsys, Indexes: testIndexes()[:m.indexes], Now: m.clock.now, HistoryRetention: -1, manual: true})
 	if err != nil {
 		m.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func (m *modelTest) compareRestored(file []byte) {
 // nothing in part.
 func TestSnapshot_UnderWriters(t *testing.T) {
 	t.Parallel()
-	e, err := Open(Config{Dir: t.TempDir(), Indexes: testIndexes(), MemTableBytes: 256 << 10, Retention: 50 * time.Millisecond, MinFreeBytes: -1})
+	e, err := Open(Config{Dir: t.TempDir(), Indexes: testIndexes(), MemTableBytes: 256 << 10, HistoryRetention: 50 * time.Millisecond, MinFreeBytes: -1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,13 +18,13 @@ type Stats struct {
 	// DiskBytes is what the data directory takes on disk, FreeBytes what was free
 	// there at the last look, at most a second ago.
 	DiskBytes, FreeBytes int64
-	// Revision and Horizon are those of the methods.
-	Revision, Horizon Revision
-	// HorizonTime is when the horizon was the newest revision; the time of Open,
+	// Revision and CompactRevision are those of the methods.
+	Revision, CompactRevision Revision
+	// CompactRevisionTime is when the compact revision was the newest revision; the time of Open,
 	// when that was before.
-	HorizonTime time.Time
-	// FeedBytes is what the newest changes take in memory, in bytes.
-	FeedBytes int64
+	CompactRevisionTime time.Time
+	// ChangeBufferBytes is the memory of the change buffer, in bytes.
+	ChangeBufferBytes int64
 	// CacheHits and CacheMisses count the blocks that reads found in memory and
 	// those that they had to take from the disk.
 	CacheHits, CacheMisses int64
@@ -43,27 +43,27 @@ type Stats struct {
 // is so full that Pebble does not tell what it has, DiskBytes, CacheHits and
 // CacheMisses are those of an earlier call. After Close all figures are zero.
 func (e *Engine) Stats() Stats {
-	if err := e.calls.begin(); err != nil {
+	if err := e.inFlight.begin(); err != nil {
 		return Stats{}
 	}
-	defer e.calls.end()
+	defer e.inFlight.end()
 	counted := e.publishedCounters.Load()
 	files := e.files.get(e)
 	return Stats{
-		Keys:        counted.keys,
-		Bytes:       counted.bytes,
-		DiskBytes:   files.disk,
-		FreeBytes:   int64(e.space.FreeBytes()), //nolint:gosec // no disk is that large
-		Revision:    e.Revision(),
-		Horizon:     e.Horizon(),
-		HorizonTime: time.Unix(0, e.horizonTime.Load()),
-		FeedBytes:   e.feed.held(),
-		CacheHits:   files.hits,
-		CacheMisses: files.misses,
-		Refusing:    e.space.Refusing(),
-		Refused:     e.space.Refused(),
-		ClockJump:   time.Duration(e.clock.jumped.Load()),
-		Failed:      e.failed() != nil,
+		Keys:                counted.keys,
+		Bytes:               counted.bytes,
+		DiskBytes:           files.disk,
+		FreeBytes:           int64(e.space.FreeBytes()), //nolint:gosec // no disk is that large
+		Revision:            e.Revision(),
+		CompactRevision:     e.CompactRevision(),
+		CompactRevisionTime: time.Unix(0, e.compactRevisionTime.Load()),
+		ChangeBufferBytes:   e.changes.held(),
+		CacheHits:           files.hits,
+		CacheMisses:         files.misses,
+		Refusing:            e.space.Refusing(),
+		Refused:             e.space.Refused(),
+		ClockJump:           time.Duration(e.clock.jumped.Load()),
+		Failed:              e.failed() != nil,
 	}
 }
 
@@ -86,7 +86,7 @@ type fileFigures struct {
 
 func (f *files) get(e *Engine) fileFigures {
 	f.mu.Lock()
-	if f.asking == nil && e.calls.begin() == nil {
+	if f.asking == nil && e.inFlight.begin() == nil {
 		f.asking = make(chan struct{})
 		go f.ask(e)
 	}
@@ -105,7 +105,7 @@ func (f *files) get(e *Engine) fileFigures {
 }
 
 func (f *files) ask(e *Engine) {
-	defer e.calls.end()
+	defer e.inFlight.end()
 	metrics := e.db.Metrics()
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -123,10 +123,10 @@ func (f *files) ask(e *Engine) {
 // written, synced and removed. After ErrFailed it shows when a restart is worth
 // trying.
 func (e *Engine) ProbeDisk() error {
-	if err := e.calls.begin(); err != nil {
+	if err := e.inFlight.begin(); err != nil {
 		return err
 	}
-	defer e.calls.end()
+	defer e.inFlight.end()
 	// The memtables become files when the WAL is replayed.
 	least := uint64(max(e.config.MinFreeBytes, memTables*e.config.MemTableBytes)) //nolint:gosec // not negative
 	return disk.Probe(e.config.FS, e.config.Dir, least)

@@ -14,7 +14,7 @@ func TestStats(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const retention = time.Minute
 		opened := time.Now()
-		e := openByItself(t, Config{Retention: retention})
+		e := openInBackground(t, Config{HistoryRetention: retention})
 		synctest.Wait()
 		value := []byte("some value")
 		put(t, e, "key", "other")
@@ -27,14 +27,14 @@ func TestStats(t *testing.T) {
 		}
 		synctest.Wait()
 		stats := e.Stats()
-		if stats.DiskBytes == 0 || stats.FeedBytes == 0 || stats.CacheHits+stats.CacheMisses == 0 {
+		if stats.DiskBytes == 0 || stats.ChangeBufferBytes == 0 || stats.CacheHits+stats.CacheMisses == 0 {
 			t.Errorf("no sizes: %+v", stats)
 		}
-		want := Stats{Keys: 1, Bytes: 3 + 10, Revision: firstRevision + 2, Horizon: firstRevision, HorizonTime: opened}
+		want := Stats{Keys: 1, Bytes: 3 + 10, Revision: firstRevision + 2, CompactRevision: firstRevision, CompactRevisionTime: opened}
 		check := func(when string) {
 			t.Helper()
 			stats := e.Stats()
-			stats.DiskBytes, stats.FreeBytes, stats.FeedBytes, stats.CacheHits, stats.CacheMisses = 0, 0, 0, 0, 0
+			stats.DiskBytes, stats.FreeBytes, stats.ChangeBufferBytes, stats.CacheHits, stats.CacheMisses = 0, 0, 0, 0, 0
 			if stats != want {
 				t.Errorf("%s: %+v, want %+v", when, stats, want)
 			}
@@ -46,7 +46,7 @@ func TestStats(t *testing.T) {
 		check("after the first compaction")
 		<-time.After(retention)
 		synctest.Wait()
-		want.Horizon, want.HorizonTime = want.Revision, opened.Add(retention)
+		want.CompactRevision, want.CompactRevisionTime = want.Revision, opened.Add(retention)
 		check("after the second compaction")
 		closeEngine(t, e)
 		if stats := e.Stats(); stats != (Stats{}) {

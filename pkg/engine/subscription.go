@@ -45,17 +45,17 @@ type Subscription struct {
 }
 
 // Subscribe returns a subscription to the changes after the revision. It
-// returns ErrCompacted when after is below the horizon and ErrFuture when it
+// returns ErrCompacted when after is below the compact revision and ErrFuture when it
 // is not published.
 func (e *Engine) Subscribe(after Revision) (*Subscription, error) {
-	if err := e.calls.begin(); err != nil {
+	if err := e.inFlight.begin(); err != nil {
 		return nil, err
 	}
-	defer e.calls.end()
+	defer e.inFlight.end()
 	if after > e.Revision() {
 		return nil, ErrFuture
 	}
-	if after < e.Horizon() {
+	if after < e.CompactRevision() {
 		return nil, ErrCompacted
 	}
 	return &Subscription{engine: e, after: after}, nil
@@ -65,21 +65,21 @@ func (e *Engine) Subscribe(after Revision) (*Subscription, error) {
 func (s *Subscription) Revision() Revision { return s.after }
 
 // Next waits for changes and returns the next ones, in the order of their
-// revisions with none left out. It returns ErrCompacted when the horizon went
+// revisions with none left out. It returns ErrCompacted when the compact revision went
 // past what this subscriber has read, ErrClosed when the engine was closed, and
 // the context's error.
 func (s *Subscription) Next(ctx context.Context) ([]Change, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := s.engine.feed.wait(ctx, s.after, s.engine.stopping); err != nil {
+	if err := s.engine.changes.wait(ctx, s.after, s.engine.stopping); err != nil {
 		return nil, err
 	}
-	if err := s.engine.calls.begin(); err != nil {
+	if err := s.engine.inFlight.begin(); err != nil {
 		return nil, err
 	}
-	defer s.engine.calls.end()
-	changes, gone := s.engine.feed.after(s.after, maxChanges)
+	defer s.engine.inFlight.end()
+	changes, gone := s.engine.changes.after(s.after, maxChanges)
 	if gone {
 		var err error
 		if changes, err = s.engine.readChanges(s.after); err != nil {
@@ -112,9 +112,9 @@ func (e *Engine) readChanges(after Revision) ([]Change, error) {
 }
 
 func (e *Engine) collectChanges(rows, versions *pebble.Iterator, after Revision) ([]Change, error) {
-	// The horizon is looked at when the iterators are open: what they show was
+	// The compact revision is looked at when the iterators are open: what they show was
 	// complete then.
-	if after < e.Horizon() {
+	if after < e.CompactRevision() {
 		return nil, ErrCompacted
 	}
 	var changes []Change

@@ -31,8 +31,8 @@ type Verification struct {
 type Report struct {
 	// Format is the number in the file FORMAT.
 	Format int
-	// Revision and Horizon are the newest and the oldest readable revision.
-	Revision, Horizon Revision
+	// Revision and CompactRevision are the newest and the oldest readable revision.
+	Revision, CompactRevision Revision
 	// Keys and Bytes are those of Stats, but counted. Versions and Changes are all
 	// that are stored, those among them that wait for compaction.
 	Keys, Bytes, Versions, Changes int64
@@ -71,10 +71,10 @@ const defaultMostProblems = 100
 // order, once, and a second time if something disagrees; memory does not grow with
 // it.
 func (e *Engine) Verify(ctx context.Context, v Verification) (Report, error) {
-	if err := e.calls.begin(); err != nil {
+	if err := e.inFlight.begin(); err != nil {
 		return Report{}, err
 	}
-	defer e.calls.end()
+	defer e.inFlight.end()
 	if v.MostProblems == 0 {
 		v.MostProblems = defaultMostProblems
 	}

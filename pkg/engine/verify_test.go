@@ -76,7 +76,7 @@ func TestVerify_Report(t *testing.T) {
 	})
 	got.DiskBytes = 0
 	want := Report{
-		Format: 1, Revision: 7, Horizon: 3, Keys: 3, Bytes: 3 + 2 + 1 + 3 + 1 + 3, Versions: 6, Changes: 4, Opaque: 1,
+		Format: 1, Revision: 7, CompactRevision: 3, Keys: 3, Bytes: 3 + 2 + 1 + 3 + 1 + 3, Versions: 6, Changes: 4, Opaque: 1,
 		Indexes: []IndexReport{{Name: "length", Rows: 5, Ready: true}, {Name: "tags", Rows: 5, Ready: true}},
 	}
 	if diff := gocmp.Diff(want, got); diff != "" {
@@ -177,8 +177,8 @@ func TestVerify_NamesEachProblem(t *testing.T) {
 			[]string{`counted 9 keys with 9 bytes, found 3 with 13`},
 		},
 		"horizon": {
-			harm{string(metaKey(metaHorizon)): {2}},
-			[]string{`compaction got to revision 3, above the horizon 2`},
+			harm{string(metaKey(metaCompactRevision)): {2}},
+			[]string{`compaction got to revision 3, above the compactRevision 2`},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -448,13 +448,13 @@ func TestVerify_DamagedFiles(t *testing.T) {
 	}
 }
 
-// TestLedger compares sets that differ in one row, or not at all.
-func TestLedger(t *testing.T) {
+// TestMultisetHash compares sets that differ in one row, or not at all.
+func TestMultisetHash(t *testing.T) {
 	t.Parallel()
 	row := func(n int) []byte { return fmt.Append(nil, "row", n) }
 	const rows = 10_000
 	for extra := range 50 {
-		l := newLedger(rows)
+		l := newMultisetHash(rows)
 		for n := range rows {
 			l.must(row(n))
 			l.is(row(rows - 1 - n))

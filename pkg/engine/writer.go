@@ -37,7 +37,7 @@ type write struct {
 type request struct {
 	writes []write
 	done   chan result
-	// single is what writes is, in a request that singles gave.
+	// single is what writes is, in a request of the requestPool.
 	single [1]write
 }
 
@@ -48,11 +48,11 @@ type result struct {
 
 func newRequest() *request { return &request{done: make(chan result, 1)} }
 
-// singles are requests of one write that were answered and can be used again.
-type singles struct{ pool sync.Pool }
+// requestPool has requests of one write that were answered and can be used again.
+type requestPool struct{ pool sync.Pool }
 
 // of returns a request of the write.
-func (s *singles) of(w write) *request {
+func (s *requestPool) of(w write) *request {
 	r, ok := s.pool.Get().(*request)
 	if !ok {
 		r = newRequest()
@@ -64,7 +64,7 @@ func (s *singles) of(w write) *request {
 
 // answered takes a request back whose result was received: the writer is done with
 // it. One that its caller has left must not come here.
-func (s *singles) answered(r *request) {
+func (s *requestPool) answered(r *request) {
 	r.single[0], r.writes = write{}, nil
 	s.pool.Put(r)
 }

@@ -91,14 +91,14 @@ func figures() []figure {
 			func(s *engine.Stats) float64 { return float64(s.DiskBytes) }),
 		gauge("disk_free_bytes", "Bytes that are free on the disk of the store.",
 			func(s *engine.Stats) float64 { return float64(s.FreeBytes) }),
-		gauge("watch_buffer_bytes", "Bytes that the newest changes take in memory, from where watches read them.",
-			func(s *engine.Stats) float64 { return float64(s.FeedBytes) }),
+		gauge("watch_buffer_bytes", "Memory of the change buffer, from which watches are served, in bytes.",
+			func(s *engine.Stats) float64 { return float64(s.ChangeBufferBytes) }),
 		gauge("revision", "The newest revision; each write makes one.",
 			func(s *engine.Stats) float64 { return float64(s.Revision) }),
 		gauge("compact_revision", "The revision up to which history is compacted: the oldest one that can be read and watched from.",
-			func(s *engine.Stats) float64 { return float64(s.Horizon) }),
+			func(s *engine.Stats) float64 { return float64(s.CompactRevision) }),
 		gauge("compact_revision_age_seconds", "Time since the compact revision was the newest one, in seconds, or since the start of the process if that is less.",
-			func(s *engine.Stats) float64 { return age(s.HorizonTime) }),
+			func(s *engine.Stats) float64 { return age(s.CompactRevisionTime) }),
 		counter("block_cache_hits_total", "Blocks of sstables that reads found in the block cache.",
 			func(s *engine.Stats) float64 { return float64(s.CacheHits) }),
 		counter("block_cache_misses_total", "Blocks of sstables that reads had to load from the disk.",
@@ -148,7 +148,7 @@ func (c *collector) CollectWithStability(ch chan<- basemetrics.Metric) {
 	ch <- basemetrics.NewLazyConstMetric(c.oldest, basemetrics.GaugeValue, age(written))
 }
 
-// age is in seconds. The clock may have been set back.
+// age is in seconds. The clock may have been turned back.
 func age(since time.Time) float64 {
 	if since.IsZero() {
 		return 0

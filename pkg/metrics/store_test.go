@@ -77,7 +77,7 @@ func TestFigures(t *testing.T) {
 	t.Parallel()
 	source := figuresOf{
 		stats: engine.Stats{
-			Keys: 1, Bytes: 2, DiskBytes: 3, FreeBytes: 4, Revision: 5, Horizon: 6, FeedBytes: 7, CacheHits: 8, CacheMisses: 9,
+			Keys: 1, Bytes: 2, DiskBytes: 3, FreeBytes: 4, Revision: 5, CompactRevision: 6, ChangeBufferBytes: 7, CacheHits: 8, CacheMisses: 9,
 			Refusing: true, Refused: 10, Failed: true,
 		},
 		ready: map[string]bool{"a": true, "b": false},
@@ -93,7 +93,7 @@ func TestFigures(t *testing.T) {
 
 func TestAges(t *testing.T) {
 	t.Parallel()
-	source := figuresOf{oldest: time.Now().Add(-time.Hour), stats: engine.Stats{HorizonTime: time.Now().Add(-time.Minute)}}
+	source := figuresOf{oldest: time.Now().Add(-time.Hour), stats: engine.Stats{CompactRevisionTime: time.Now().Add(-time.Minute)}}
 	got := scrape(t, newStore(t, source))
 	for name, least := range map[string]float64{"oldest_event_age_seconds": 3600, "compact_revision_age_seconds": 60} {
 		var age float64
@@ -101,7 +101,7 @@ func TestAges(t *testing.T) {
 			t.Errorf("%s is %q, want about %v", name, got[name], least)
 		}
 	}
-	// A clock that was set back makes nothing younger than now.
+	// A clock that was turned back makes nothing younger than now.
 	expect(t, scrape(t, newStore(t, figuresOf{oldest: time.Now().Add(time.Hour)})), map[string]string{"oldest_event_age_seconds": "0"})
 }
 

@@ -73,8 +73,8 @@ func openEngine(tb testing.TB, config Config) *engine.Engine {
 
 		Separator: KeySeparator,
 		// History that tests read must not be compacted because the machine is slow.
-		Retention:    -1,
-		MinFreeBytes: -1,
+		HistoryRetention: -1,
+		MinFreeBytes:     -1,
 	})
 	if err != nil {
 		tb.Fatal(err)

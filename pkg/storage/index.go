@@ -36,8 +36,8 @@ func (c Config) EngineIndexes() []engine.Index {
 	indexes := make([]engine.Index, 0, len(c.sets))
 	for _, set := range c.sets {
 		indexes = append(indexes, engine.Index{
-			Name: c.indexName(set.name()),
-			Few:  set.lowCardinality,
+			Name:           c.indexName(set.name()),
+			LowCardinality: set.lowCardinality,
 			Values: func(key, sealed []byte) ([][]byte, error) {
 				return c.storedIndexValues(reader, root, set, key, sealed)
 			},

@@ -113,7 +113,7 @@ func TestEngineIndexes(t *testing.T) {
 	config := Config{ResourcePrefix: "/pods", Indexes: []Index{{Field: "a", LowCardinality: true}, {Field: "b"}, {Field: "c", LowCardinality: true}}}
 	var got []string
 	for _, index := range config.EngineIndexes() {
-		got = append(got, fmt.Sprintf("%s %v", index.Name, index.Few))
+		got = append(got, fmt.Sprintf("%s %v", index.Name, index.LowCardinality))
 	}
 	if diff := cmp.Diff([]string{"a,c true", "b false"}, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

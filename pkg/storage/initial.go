@@ -33,7 +33,7 @@ func (w *watcher) begin(ctx context.Context) error {
 	if !w.initial {
 		// The dispatcher may be at this revision still and could serve the watch, but
 		// whether a revision is too old must not depend on how far it is.
-		if w.seen < w.store.engine.Horizon() {
+		if w.seen < w.store.engine.CompactRevision() {
 			return engine.ErrCompacted
 		}
 		return nil

@@ -90,7 +90,7 @@ func (d *directory) reopen(transformer value.Transformer, secret string, adjust 
 		default: // a later try
 		}
 	}
-	opened, err := engine.Open(engine.Config{Dir: "data", FS: d.memory, Indexes: config.EngineIndexes(), Retention: -1, MinFreeBytes: -1,
+	opened, err := engine.Open(engine.Config{Dir: "data", FS: d.memory, Indexes: config.EngineIndexes(), HistoryRetention: -1, MinFreeBytes: -1,
 		Listener: engine.Listener{
 			IndexBuilt:   func(string, time.Duration) { tried() },
 			IndexBlocked: func(string, int, error) { tried() },

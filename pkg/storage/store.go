@@ -162,7 +162,7 @@ func (s *Store) GetCurrentResourceVersion(context.Context) (uint64, error) {
 
 // CompactRevision implements storage.Interface.
 func (s *Store) CompactRevision() int64 {
-	revision := s.engine.Horizon()
+	revision := s.engine.CompactRevision()
 	if revision <= 1 {
 		// Nothing was compacted yet: no revision is below the first.
 		return 0

@@ -35,7 +35,7 @@ type populated struct {
 // process: the machine changes its speed from minute to minute.
 type inTurn struct {
 	// Big and Small are the medians of the rounds' medians, and Times is that of how
-	// many times as long those of the big store took in the same round.
+	// many times as long those of the big store took, in the same round.
 	Big, Small time.Duration
 	Times      float64
 	// FromDisk is as in listTimes, of the big store.

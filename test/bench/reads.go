@@ -18,11 +18,11 @@ func (s *session) readEtcd(ctx context.Context, running *etcd) error {
 // read lists what the big store holds, and a small one.
 func (s *session) read(ctx context.Context) error {
 	few := storeFlags{Dir: s.path("few")}
-	if err := s.inWorker(ctx, "create", createJob{Store: few, Writers: writers, Count: fewEvents}, &createResult{}); err != nil {
+	if err := s.inWorker(ctx, "create", createJob{Store: few, Writers: writers, Count: smallStoreEvents}, &createResult{}); err != nil {
 		return err
 	}
 	var big readResult
-	job := readJob{Store: s.big(), Events: s.created.Events, Lists: podLists, AtRest: true, Small: few, SmallEvents: fewEvents, TurnLists: turnLists, Seed: s.seed}
+	job := readJob{Store: s.big(), Events: s.created.Events, Lists: podLists, AtRest: true, Small: few, SmallEvents: smallStoreEvents, TurnLists: turnLists, Seed: s.seed}
 	if err := s.inWorker(ctx, "read", job, &big); err != nil {
 		return err
 	}
@@ -47,20 +47,20 @@ func (t listTimes) reached() bool { return t.P50 <= mostOfPod && t.P99 <= mostOf
 func (s *session) reportOfPod(big readResult) {
 	etcd := fmt.Sprintf("%s with %d events", millis(s.etcdRead.OfPod.P50), s.etcdEvents)
 	s.report.add(row{
-		work: fmt.Sprintf("list of the %d events of one regarding.uid among %d (p99 %s, %s from the disk), once all files are merged, %s after opening",
+		work: fmt.Sprintf("list of the %d events of one regarding.uid among %d (p99 %s, %s from the disk), once compaction has ended, %s after opening",
 			eventsPerPod, s.created.Events, millis(big.OfPod.P99), kilobytes(big.OfPod.FromDisk), seconds(big.Rest)),
 		embedded: millis(big.OfPod.P50), etcd: etcd, ratio: times(faster(big.OfPod.P50, s.etcdRead.OfPod.P50)),
 		reach: reachOfPod, reached: big.OfPod.reached(),
 	})
 	s.report.add(row{
-		work: fmt.Sprintf("the same just after opening, while what the load has left is merged (p99 %s, %s from the disk)",
+		work: fmt.Sprintf("the same just after opening, while compaction goes on (p99 %s, %s from the disk)",
 			millis(big.BusyOfPod.P99), kilobytes(big.BusyOfPod.FromDisk)),
 		embedded: millis(big.BusyOfPod.P50), etcd: etcd, ratio: times(faster(big.BusyOfPod.P50, s.etcdRead.OfPod.P50)),
 		reach: reachOfPod, reached: big.BusyOfPod.reached(),
 	})
 	s.report.add(row{
 		work: fmt.Sprintf("the same at rest among %d, in turn with those among %d (%s from the disk), and how many times as long these take",
-			fewEvents, s.created.Events, kilobytes(big.InTurn.FromDisk)),
+			smallStoreEvents, s.created.Events, kilobytes(big.InTurn.FromDisk)),
 		embedded: fmt.Sprintf("%.3f ms, %.3f ms, %.2f times", inMillis(big.InTurn.Small), inMillis(big.InTurn.Big), big.InTurn.Times),
 	})
 	s.reportBlocks(big.InTurn.ByBlocks)

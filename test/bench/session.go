@@ -15,18 +15,18 @@ import (
 )
 
 const (
-	writers    = 64
-	fewEvents  = 10_000
-	kills      = 3
-	killAfter  = 15 * time.Second
-	watchers   = 100
-	watchRate  = 5000
-	watchFor   = 30 * time.Second
-	expiring   = 1_000_000
-	quietFor   = 20 * time.Second
-	podLists   = 5000
-	turnLists  = 500
-	someListed = 20
+	writers          = 64
+	smallStoreEvents = 10_000
+	kills            = 3
+	killAfter        = 15 * time.Second
+	watchers         = 100
+	watchRate        = 5000
+	watchFor         = 30 * time.Second
+	expiring         = 1_000_000
+	quietFor         = 20 * time.Second
+	podLists         = 5000
+	turnLists        = 500
+	someListed       = 20
 )
 
 // session makes the measurements one after the other.

@@ -20,9 +20,9 @@ import (
 	"github.com/events-apiserver/events-apiserver/test/cluster/clustertest"
 )
 
-// ledger is what writers were told, kept outside of both servers. Each event has
+// journal is what writers were told, kept outside of both servers. Each event has
 // one writer, so that what was told last must be so at the end.
-type ledger struct {
+type journal struct {
 	mu      sync.Mutex
 	entries map[string]*entry
 	acked   map[string]int
@@ -39,7 +39,7 @@ type entry struct {
 // order and by force, while writers go on through both APIs.
 func testFaults(t *testing.T, h *Host, seed uint64) {
 	s := h.newNamespace(t, "faults")
-	book := &ledger{entries: map[string]*entry{}, acked: map[string]int{}}
+	book := &journal{entries: map[string]*entry{}, acked: map[string]int{}}
 	writers := []writer{
 		{"host", h.client, coreAPI()},
 		{"aggregator", h.client, eventsAPI()},
@@ -67,7 +67,7 @@ func testFaults(t *testing.T, h *Host, seed uint64) {
 
 // disturb takes each component away once in order and once by force, in a
 // made-up order, and waits for writes to be acknowledged before, between and after.
-func disturb(t *testing.T, h *Host, book *ledger, seed uint64) error {
+func disturb(t *testing.T, h *Host, book *journal, seed uint64) error {
 	t.Helper()
 	type disturbance struct {
 		component string
@@ -112,7 +112,7 @@ func disturb(t *testing.T, h *Host, book *ledger, seed uint64) error {
 }
 
 // progress waits for some more acknowledged writes of each.
-func (b *ledger) progress(ctx context.Context, writers ...string) error {
+func (b *journal) progress(ctx context.Context, writers ...string) error {
 	const more = 15
 	b.mu.Lock()
 	want := map[string]int{}
@@ -134,7 +134,7 @@ func (b *ledger) progress(ctx context.Context, writers ...string) error {
 
 // write makes events and changes and deletes some of them, until ctx ends. It is
 // no faster than a cluster is, so that the end can be compared soon.
-func (b *ledger) write(ctx context.Context, w writer, namespace string, random randomizer) {
+func (b *journal) write(ctx context.Context, w writer, namespace string, random randomizer) {
 	const pause = 20 * time.Millisecond
 	for n := 0; ctx.Err() == nil; n++ {
 		name := fmt.Sprintf("%s-%d", w.name, n)
@@ -161,7 +161,7 @@ func (b *ledger) write(ctx context.Context, w writer, namespace string, random r
 
 // try writes and notes what came of it. An error, or a server that says that it
 // failed, leaves open whether it was done.
-func (b *ledger) try(ctx context.Context, w writer, name string, becomes int, method, path, contentType string, content any) bool {
+func (b *journal) try(ctx context.Context, w writer, name string, becomes int, method, path, contentType string, content any) bool {
 	// A request that was begun is ended, so that its answer can be noted.
 	const bound = 10 * time.Second
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), bound)
@@ -185,7 +185,7 @@ func (b *ledger) try(ctx context.Context, w writer, name string, becomes int, me
 }
 
 // check compares both views with what writers were told.
-func (b *ledger) check(t *testing.T, s *side) {
+func (b *journal) check(t *testing.T, s *side) {
 	t.Helper()
 	clustertest.Eventually(t, "both views as the writers were told", func(ctx context.Context) error {
 		got, err := s.lists(ctx)
@@ -201,7 +201,7 @@ func (b *ledger) check(t *testing.T, s *side) {
 	}
 }
 
-func (b *ledger) compare(view string, items []tree) error {
+func (b *journal) compare(view string, items []tree) error {
 	counts := map[string]int{}
 	for _, item := range items {
 		counted, _ := item["series"].(tree)

@@ -27,7 +27,7 @@ func (h *Host) newNamespace(t *testing.T, name string) *side {
 	return made
 }
 
-// passed returns when events-apiserver has taken in what the host had at the time
+// passed returns when events-apiserver has ingested what the host had at the time
 // of the call. Of many events written after it all have come then: enough for
 // each of its workers to have had one, if it has several.
 func (h *Host) passed(t *testing.T, namespace string) {

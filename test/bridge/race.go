@@ -63,7 +63,7 @@ type races struct {
 	fault   fault
 }
 
-// begin makes a namespace and lets the fault happen until all settles.
+// begin makes a namespace and lets the fault happen until both views agree.
 func (r races) begin(t *testing.T, kind string) *side {
 	t.Helper()
 	if r.late() {
@@ -76,9 +76,9 @@ func (r races) begin(t *testing.T, kind string) *side {
 
 func (r races) late() bool { return r.fault.delay > 0 }
 
-// settle checks that the views agree, now and when all echoes have come, and that
+// agree checks that the views agree, now and when all echoes have come, and that
 // each way to read shows the same.
-func (r races) settle(t *testing.T, s *side) lists {
+func (r races) agree(t *testing.T, s *side) lists {
 	t.Helper()
 	r.h.proxy.set(fault{})
 	s.agree(t, disagreement)
@@ -133,7 +133,7 @@ func (r races) oneWins(t *testing.T) {
 			t.Errorf("round %d: the answers are %v, want one %d", round, codes, http.StatusCreated)
 		}
 	}
-	if got := r.settle(t, s); len(got.core) != rounds {
+	if got := r.agree(t, s); len(got.core) != rounds {
 		t.Errorf("there are %d events, want %d", len(got.core), rounds)
 	}
 }
@@ -162,7 +162,7 @@ func (r races) momentAgo(t *testing.T) {
 		}
 		mustWrite(t, s, http.MethodDelete, core, "a", nil)
 	}
-	if got := r.settle(t, s); len(got.core) != 0 {
+	if got := r.agree(t, s); len(got.core) != 0 {
 		t.Errorf("there are %d events, want none", len(got.core))
 	}
 }
@@ -210,7 +210,7 @@ func (r races) countUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := r.settle(t, s)
+	got := r.agree(t, s)
 	if len(got.core) != 1 {
 		t.Fatalf("there are %d events", len(got.core))
 	}
@@ -265,7 +265,7 @@ func (r races) anything(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.settle(t, s)
+	r.agree(t, s)
 }
 
 // raceStep writes once. That another was faster is in order; a server that fails

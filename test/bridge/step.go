@@ -225,14 +225,14 @@ func coreSelectors(query url.Values) url.Values {
 
 // terminate deletes the namespace, in which a ConfigMap stays until freed.
 func (s *side) terminate(ctx context.Context) error {
-	keeper := tree{"metadata": tree{"name": "keeper", "finalizers": []any{"example.com/keep"}}}
+	held := tree{"metadata": tree{"name": "held", "finalizers": []any{"example.com/keep"}}}
 	configMaps := "/api/v1/namespaces/" + s.namespace + "/configmaps"
 	for _, request := range []struct {
 		method, path string
 		body         any
 	}{
-		{http.MethodPost, configMaps, keeper},
-		{http.MethodDelete, configMaps + "/keeper", nil},
+		{http.MethodPost, configMaps, held},
+		{http.MethodDelete, configMaps + "/held", nil},
 		{http.MethodDelete, "/api/v1/namespaces/" + s.namespace, nil},
 	} {
 		got, err := s.client.ask(ctx, request.method, request.path, nil, "", request.body)
@@ -248,6 +248,6 @@ func (s *side) terminate(ctx context.Context) error {
 
 // free lets the namespace go that was terminated.
 func (s *side) free(ctx context.Context) error {
-	_, err := s.client.ask(ctx, http.MethodPatch, "/api/v1/namespaces/"+s.namespace+"/configmaps/keeper", nil, mergePatch, tree{"metadata": tree{"finalizers": nil}})
+	_, err := s.client.ask(ctx, http.MethodPatch, "/api/v1/namespaces/"+s.namespace+"/configmaps/held", nil, mergePatch, tree{"metadata": tree{"finalizers": nil}})
 	return err
 }

@@ -81,7 +81,7 @@ func printReport(out io.Writer, report maintenance.CheckReport) {
 		line("", "%s versions of events are encrypted and were not decoded", figure(report.Opaque))
 	}
 	line("history", "%s older versions and deletions, not compacted yet", figure(report.Versions-report.Keys))
-	line("revisions", "newest %s, oldest readable %s", figure(uint64(report.Revision)), figure(uint64(report.Horizon)))
+	line("revisions", "newest %s, oldest readable %s", figure(uint64(report.Revision)), figure(uint64(report.CompactRevision)))
 	for _, index := range report.Indexes {
 		line("index", "%s, %s entries%s", index.Name, figure(index.Rows), indexRemark(index.Ready))
 	}

@@ -71,9 +71,9 @@ type Config struct {
 	EnableGarbageCollection bool
 	// CountMetricPollPeriod is how often the number of objects is measured.
 	CountMetricPollPeriod time.Duration
-	// Retention is how long old revisions stay readable at least; default 5
+	// HistoryRetention is how long old revisions stay readable at least; default 5
 	// minutes.
-	Retention time.Duration
+	HistoryRetention time.Duration
 	// Encryption keeps objects secret on disk.
 	Encryption encryption.Config
 	// BlockCacheBytes, WriteBufferBytes and WatchBufferBytes bound the memory of
@@ -98,10 +98,10 @@ type Config struct {
 func DefaultConfig() Config {
 	defaults := engine.Defaults()
 	return Config{
-		Retention:        defaults.Retention,
+		HistoryRetention: defaults.HistoryRetention,
 		BlockCacheBytes:  defaults.CacheBytes,
 		WriteBufferBytes: defaults.MemTableBytes,
-		WatchBufferBytes: defaults.FeedBytes,
+		WatchBufferBytes: defaults.ChangeBufferBytes,
 		MinFreeDiskBytes: defaults.MinFreeBytes,
 		ClockJumpHold:    defaults.ClockJumpHold,
 	}

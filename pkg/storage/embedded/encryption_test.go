@@ -116,7 +116,7 @@ func (d *sealedDir) open(config encryption.Config) error {
 	d.Helper()
 	d.close()
 	config.CheckInterval = 10 * time.Millisecond
-	store, err := Open(pods(d.T), Config{Dir: d.dir, Retention: 50 * time.Millisecond, Encryption: config})
+	store, err := Open(pods(d.T), Config{Dir: d.dir, HistoryRetention: 50 * time.Millisecond, Encryption: config})
 	if err != nil {
 		return err
 	}

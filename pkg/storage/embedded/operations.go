@@ -68,7 +68,7 @@ func (o Operations) Compact(ctx context.Context, upTo uint64) (uint64, error) {
 	if errors.Is(err, engine.ErrFuture) {
 		err = &storeadmin.BadRequestError{Reason: fmt.Sprintf("revision %d is not there yet; the newest one is %d", revision, o.Engine.Revision())}
 	}
-	return uint64(o.Engine.Horizon()), err
+	return uint64(o.Engine.CompactRevision()), err
 }
 
 // Export implements storeadmin.Store.

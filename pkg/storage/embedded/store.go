@@ -74,17 +74,17 @@ func Open(content Content, config Config) (*Store, error) {
 
 func (s *Store) engineConfig() engine.Config {
 	return engine.Config{
-		Dir:           s.config.Dir,
-		FS:            s.config.fs,
-		Indexes:       s.storageConfig(s.content.Objects).EngineIndexes(),
-		Separator:     storage.KeySeparator,
-		Listener:      s.metrics.Listener(s.listener()),
-		Retention:     s.config.Retention,
-		CacheBytes:    s.config.BlockCacheBytes,
-		MemTableBytes: s.config.WriteBufferBytes,
-		FeedBytes:     s.config.WatchBufferBytes,
-		MinFreeBytes:  s.config.MinFreeDiskBytes,
-		ClockJumpHold: s.config.ClockJumpHold,
+		Dir:               s.config.Dir,
+		FS:                s.config.fs,
+		Indexes:           s.storageConfig(s.content.Objects).EngineIndexes(),
+		Separator:         storage.KeySeparator,
+		Listener:          s.metrics.Listener(s.listener()),
+		HistoryRetention:  s.config.HistoryRetention,
+		CacheBytes:        s.config.BlockCacheBytes,
+		MemTableBytes:     s.config.WriteBufferBytes,
+		ChangeBufferBytes: s.config.WatchBufferBytes,
+		MinFreeBytes:      s.config.MinFreeDiskBytes,
+		ClockJumpHold:     s.config.ClockJumpHold,
 	}
 }
 

@@ -138,7 +138,7 @@ func (m Maintenance) Compact(ctx context.Context, dir string, upTo uint64) (olde
 }
 
 func (m Maintenance) compactOffline(ctx context.Context, dir string, upTo uint64) (oldest uint64, err error) {
-	e, err := engine.Open(engine.Config{Dir: dir, KeepIndexes: true, Retention: -1})
+	e, err := engine.Open(engine.Config{Dir: dir, KeepIndexes: true, HistoryRetention: -1})
 	if err != nil {
 		return 0, explainLocked(dir, err)
 	}

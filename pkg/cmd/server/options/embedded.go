@@ -43,7 +43,7 @@ type EmbeddedOptions struct {
 func newEmbeddedOptions() *EmbeddedOptions {
 	defaults := embedded.DefaultConfig()
 	return &EmbeddedOptions{
-		CompactionInterval: defaults.Retention,
+		CompactionInterval: defaults.HistoryRetention,
 		BlockCache:         quantity(defaults.BlockCacheBytes),
 		WriteBuffer:        quantity(defaults.WriteBufferBytes),
 		WatchBuffer:        quantity(defaults.WatchBufferBytes),
@@ -137,7 +137,7 @@ func (o *EmbeddedOptions) refuse() []error {
 
 // applyTo fills what the options are about.
 func (o *EmbeddedOptions) applyTo(config *embedded.Config) {
-	config.Retention = o.CompactionInterval
+	config.HistoryRetention = o.CompactionInterval
 	config.BlockCacheBytes = o.BlockCache.Value()
 	config.WriteBufferBytes = o.WriteBuffer.Value()
 	config.WatchBufferBytes = o.WatchBuffer.Value()

@@ -71,7 +71,7 @@ func TestEmbeddedOptions_AreWhatTheStoreGets(t *testing.T) {
 	}
 	storageOptions(t, "--compaction-interval=1m", "--block-cache-size=1Gi", "--write-buffer-size=8Mi", "--watch-buffer-size=2Mi", "--min-free-disk=0", "--clock-jump-hold=2m").
 		Embedded.applyTo(&got)
-	want := embedded.Config{Retention: 60e9, BlockCacheBytes: 1 << 30, WriteBufferBytes: 8 << 20, WatchBufferBytes: 2 << 20, MinFreeDiskBytes: -1, ClockJumpHold: 120e9}
+	want := embedded.Config{HistoryRetention: 60e9, BlockCacheBytes: 1 << 30, WriteBufferBytes: 8 << 20, WatchBufferBytes: 2 << 20, MinFreeDiskBytes: -1, ClockJumpHold: 120e9}
 	if diff := cmp.Diff(want, got, compare); diff != "" {
 		t.Errorf("the flags (-want +got):\n%s", diff)
 	}

@@ -47,7 +47,7 @@ func commit(t *testing.T, e *Engine, key, value string) Revision {
 func TestIndexMatch_ListsTheKeysOfAllValuesInOrder(t *testing.T) {
 	t.Parallel()
 	fs := vfs.NewCrashableMem()
-	few := open(t, Config{FS: fs, Indexes: []Index{{Name: "end", Values: endOf, Few: true}}})
+	few := open(t, Config{FS: fs, Indexes: []Index{{Name: "end", Values: endOf, LowCardinality: true}}})
 	many := open(t, Config{FS: vfs.NewMem(), Indexes: []Index{{Name: "end", Values: endOf}}})
 	for i := range 3 * mostAhead {
 		for _, e := range []*Engine{few, many} {
@@ -78,14 +78,14 @@ func TestIndexMatch_ListsTheKeysOfAllValuesInOrder(t *testing.T) {
 	if err := few.Close(); err != nil {
 		t.Fatal(err)
 	}
-	check(open(t, Config{FS: fs, Indexes: []Index{{Name: "end", Values: endOf, Few: true}}}))
+	check(open(t, Config{FS: fs, Indexes: []Index{{Name: "end", Values: endOf, LowCardinality: true}}}))
 }
 
-// A list by an index with Few looks at nothing else.
+// A list by an index with LowCardinality looks at nothing else.
 func TestIndexMatch_LooksAtMatchesAlone(t *testing.T) {
 	t.Parallel()
 	asked := 0
-	e := open(t, Config{FS: vfs.NewMem(), Indexes: []Index{{Name: "end", Values: endOf, Few: true}}})
+	e := open(t, Config{FS: vfs.NewMem(), Indexes: []Index{{Name: "end", Values: endOf, LowCardinality: true}}})
 	for i := range 1000 {
 		commit(t, e, fmt.Sprintf("/%05d", i), fmt.Sprintf("value %c", 'a'+i%10))
 	}
@@ -99,7 +99,7 @@ func TestIndexMatch_LooksAtMatchesAlone(t *testing.T) {
 func TestIndexMatch_ManyValues(t *testing.T) {
 	t.Parallel()
 	whole := func(_, value []byte) ([][]byte, error) { return [][]byte{value}, nil }
-	e := open(t, Config{FS: vfs.NewMem(), Retention: -1, Indexes: []Index{{Name: "whole", Values: whole, Few: true}}})
+	e := open(t, Config{FS: vfs.NewMem(), HistoryRetention: -1, Indexes: []Index{{Name: "whole", Values: whole, LowCardinality: true}}})
 	const values = mostFewValues + 10
 	ops := make([]Op, 0, values)
 	for i := range values {

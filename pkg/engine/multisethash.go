@@ -10,23 +10,23 @@ import (
 )
 
 const (
-	// leastBuckets and mostBuckets are how finely a ledger tells where a
+	// leastBuckets and mostBuckets are how finely a multiset hash tells where a
 	// disagreement is; keysForBucket is for how many keys there is one bucket.
 	leastBuckets  = 256
 	mostBuckets   = 1 << 16
 	keysForBucket = 16
-	// ledgerRows is about how many rows a ledger keeps in memory to name those
+	// multisetHashRows is about how many rows a multiset hash keeps in memory to name those
 	// that disagree.
-	ledgerRows = 100_000
+	multisetHashRows = 100_000
 )
 
-// ledger compares the rows of one kind that must be there with those that are,
+// multisetHash compares the rows of one kind that must be there with those that are,
 // whatever the order in which they come and however many they are. The hash of
 // each row that must be there is added to one of many sums, that of each row that
 // is there is taken away. Where a sum is not zero in the end the two disagree;
 // that they disagree unseen is as good as impossible. A second reading, after
 // reopen, then names the rows.
-type ledger struct {
+type multisetHash struct {
 	seed maphash.Seed
 	sums []uint64
 	rows int64
@@ -39,20 +39,20 @@ type ledger struct {
 	leftOver func(row []byte)
 }
 
-// newLedger returns one for about so many keys.
-func newLedger(keys int64) *ledger {
+// newMultisetHash returns one for about so many keys.
+func newMultisetHash(keys int64) *multisetHash {
 	buckets := min(max(keys/keysForBucket, leastBuckets), mostBuckets)
-	return &ledger{seed: maphash.MakeSeed(), sums: make([]uint64, buckets)}
+	return &multisetHash{seed: maphash.MakeSeed(), sums: make([]uint64, buckets)}
 }
 
-func (l *ledger) hash(row []byte) (hash, bucket uint64) {
+func (l *multisetHash) hash(row []byte) (hash, bucket uint64) {
 	hash = maphash.Bytes(l.seed, row)
 	return hash, hash % uint64(len(l.sums))
 }
 
 // must notes a row that must be there. In the second reading it comes before all
 // calls of is.
-func (l *ledger) must(row []byte) {
+func (l *multisetHash) must(row []byte) {
 	hash, bucket := l.hash(row)
 	if l.chosen == nil {
 		l.sums[bucket] += hash
@@ -64,7 +64,7 @@ func (l *ledger) must(row []byte) {
 }
 
 // is notes a row that is there.
-func (l *ledger) is(row []byte) {
+func (l *multisetHash) is(row []byte) {
 	hash, bucket := l.hash(row)
 	if l.chosen == nil {
 		l.rows++
@@ -82,15 +82,15 @@ func (l *ledger) is(row []byte) {
 }
 
 // agrees reports whether the rows were the same.
-func (l *ledger) agrees() bool {
+func (l *multisetHash) agrees() bool {
 	return !slices.ContainsFunc(l.sums, func(sum uint64) bool { return sum != 0 })
 }
 
 // reopen prepares the second reading, for about as many rows that disagree as
 // most. It reports whether that covers all of them.
-func (l *ledger) reopen(most int, leftOver func(row []byte)) (all bool) {
+func (l *multisetHash) reopen(most int, leftOver func(row []byte)) (all bool) {
 	l.chosen, l.missing, l.leftOver = map[uint64]bool{}, map[string]struct{}{}, leftOver
-	most = min(most, int(ledgerRows/(l.rows/int64(len(l.sums))+1)+1))
+	most = min(most, int(multisetHashRows/(l.rows/int64(len(l.sums))+1)+1))
 	for bucket, sum := range l.sums {
 		if sum == 0 {
 			continue
@@ -105,4 +105,4 @@ func (l *ledger) reopen(most int, leftOver func(row []byte)) (all bool) {
 
 // lacking returns the rows that must be there and are not, after the second
 // reading, in order.
-func (l *ledger) lacking() []string { return slices.Sorted(maps.Keys(l.missing)) }
+func (l *multisetHash) lacking() []string { return slices.Sorted(maps.Keys(l.missing)) }

@@ -8,24 +8,26 @@ import (
 	"sync"
 )
 
-// feed holds the newest changes in memory, one for each revision without a
+// changeBuffer holds the newest changes in memory, one for each revision without a
 // gap, and wakes those who wait for more.
-type feed struct {
+type changeBuffer struct {
 	mu      sync.Mutex
 	changes []Change
-	// last is the revision of the last change, or where the feed began.
+	// last is the revision of the last change, or where the change buffer began.
 	last  Revision
 	bytes int64
 	limit int64
 	more  chan struct{}
 }
 
-func newFeed(limit int64) *feed { return &feed{limit: limit, more: make(chan struct{})} }
+func newChangeBuffer(limit int64) *changeBuffer {
+	return &changeBuffer{limit: limit, more: make(chan struct{})}
+}
 
 // start says which revision the first change follows.
-func (f *feed) start(last Revision) { f.last = last }
+func (f *changeBuffer) start(last Revision) { f.last = last }
 
-func (f *feed) add(changes []Change) {
+func (f *changeBuffer) add(changes []Change) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i := range changes {
@@ -48,7 +50,7 @@ func (f *feed) add(changes []Change) {
 
 // after returns up to limit changes that follow the revision. When the next one
 // is not in memory any more it returns none and true.
-func (f *feed) after(revision Revision, limit int) (changes []Change, gone bool) {
+func (f *changeBuffer) after(revision Revision, limit int) (changes []Change, gone bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if revision >= f.last {
@@ -64,7 +66,7 @@ func (f *feed) after(revision Revision, limit int) (changes []Change, gone bool)
 
 // wait returns when there is a change after the revision, or with ErrClosed
 // when stopping is closed, or with the context's error.
-func (f *feed) wait(ctx context.Context, revision Revision, stopping <-chan struct{}) error {
+func (f *changeBuffer) wait(ctx context.Context, revision Revision, stopping <-chan struct{}) error {
 	for {
 		f.mu.Lock()
 		last, more := f.last, f.more
@@ -83,7 +85,7 @@ func (f *feed) wait(ctx context.Context, revision Revision, stopping <-chan stru
 }
 
 // held returns the memory that the changes take.
-func (f *feed) held() int64 {
+func (f *changeBuffer) held() int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.bytes

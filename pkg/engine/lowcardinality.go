@@ -17,19 +17,19 @@ import (
 // With more, Query.IndexMatch goes through all records.
 const mostFewValues = 16 << 10
 
-// fewValues are the different values of an index with Index.Few, and maybe some
+// lowCardinalityValues are the different values of an index with Index.LowCardinality, and maybe some
 // that it had a while ago. A value is in it before the first row that has it can
 // be read.
-type fewValues struct {
+type lowCardinalityValues struct {
 	lock sync.Mutex
 	// known is nil when there are too many.
 	known map[string]struct{}
-	// added are those that came while the rows are counted anew; nil at other
+	// added are those that came while the rows are counted again; nil at other
 	// times.
 	added map[string]struct{}
 }
 
-func (f *fewValues) add(value []byte) {
+func (f *lowCardinalityValues) add(value []byte) {
 	f.lock.Lock()
 	defer f.lock.Unlock()
 	if _, known := f.known[string(value)]; known && f.added == nil {
@@ -48,7 +48,7 @@ func (f *fewValues) add(value []byte) {
 
 // matching returns the values that are wanted, in order, or false when it
 // cannot tell.
-func (f *fewValues) matching(wanted func(value []byte) bool) ([][]byte, bool) {
+func (f *lowCardinalityValues) matching(wanted func(value []byte) bool) ([][]byte, bool) {
 	f.lock.Lock()
 	defer f.lock.Unlock()
 	if f.known == nil {
@@ -65,7 +65,7 @@ func (f *fewValues) matching(wanted func(value []byte) bool) ([][]byte, bool) {
 }
 
 // expectMore makes the values that come from now on known to replace as well.
-func (f *fewValues) expectMore() {
+func (f *lowCardinalityValues) expectMore() {
 	f.lock.Lock()
 	defer f.lock.Unlock()
 	f.added = map[string]struct{}{}
@@ -73,7 +73,7 @@ func (f *fewValues) expectMore() {
 
 // replace takes the values that were found in the rows, with those that came
 // meanwhile. Nil is too many.
-func (f *fewValues) replace(found map[string]struct{}) {
+func (f *lowCardinalityValues) replace(found map[string]struct{}) {
 	f.lock.Lock()
 	defer f.lock.Unlock()
 	added := f.added
@@ -99,21 +99,21 @@ func (e *Engine) addingTo(id indexID, value []byte) {
 	}
 }
 
-// countFew finds the values of all indexes with Index.Few again, so that those
+// countLowCardinality finds the values of all indexes with Index.LowCardinality again, so that those
 // which are gone take no place. compactLock is held, or nothing runs yet.
-func (e *Engine) countFew() error {
+func (e *Engine) countLowCardinality() error {
 	for _, x := range e.indexes {
-		if x.few == nil {
+		if x.distinct == nil {
 			continue
 		}
-		if err := e.countFewOf(x); err != nil {
+		if err := e.countValuesOf(x); err != nil {
 			return fmt.Errorf("counting the values of index %s: %w", x.name, err)
 		}
 	}
 	return nil
 }
 
-func (e *Engine) countFewOf(x *index) error {
+func (e *Engine) countValuesOf(x *index) error {
 	iter, err := e.beginCounting(x)
 	if err != nil {
 		return err
@@ -123,7 +123,7 @@ func (e *Engine) countFewOf(x *index) error {
 		// The old ones and what came meanwhile stay.
 		return err
 	}
-	x.few.replace(found)
+	x.distinct.replace(found)
 	return nil
 }
 
@@ -132,7 +132,7 @@ func (e *Engine) countFewOf(x *index) error {
 func (e *Engine) beginCounting(x *index) (*pebble.Iterator, error) {
 	e.rowLock.Lock()
 	defer e.rowLock.Unlock()
-	x.few.expectMore()
+	x.distinct.expectMore()
 	prefix := appendIndexSpace(nil, x.id)
 	return e.newIter(prefix, prefixEnd(bytes.Clone(prefix)))
 }

@@ -5,10 +5,10 @@ package engine
 
 import "sync"
 
-// calls counts the calls that use the database, which must not be closed under
+// inFlightGate counts the calls that use the database, which must not be closed under
 // them. Unlike a read-write lock it lets a call begin within another one while
 // Close waits.
-type calls struct {
+type inFlightGate struct {
 	mu      sync.Mutex
 	running int
 	closed  bool
@@ -16,7 +16,7 @@ type calls struct {
 }
 
 // begin returns ErrClosed after close. Otherwise end must follow.
-func (c *calls) begin() error {
+func (c *inFlightGate) begin() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
@@ -26,7 +26,7 @@ func (c *calls) begin() error {
 	return nil
 }
 
-func (c *calls) end() {
+func (c *inFlightGate) end() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.running--
@@ -36,7 +36,7 @@ func (c *calls) end() {
 }
 
 // close lets no further call begin. It reports whether it was the first to.
-func (c *calls) close() bool {
+func (c *inFlightGate) close() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
@@ -51,4 +51,4 @@ func (c *calls) close() bool {
 }
 
 // wait returns when all calls have ended, after close.
-func (c *calls) wait() { <-c.idle }
+func (c *inFlightGate) wait() { <-c.idle }

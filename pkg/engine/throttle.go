@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// rest waits for some multiple of the time that background work took, so that
+// throttle waits for some multiple of the time that background work took, so that
 // it takes no more than its share from the writers.
-func rest(ctx context.Context, took time.Duration, times int) error {
+func throttle(ctx context.Context, took time.Duration, times int) error {
 	if times == 0 {
 		return ctx.Err()
 	}
@@ -24,11 +24,11 @@ func rest(ctx context.Context, took time.Duration, times int) error {
 	}
 }
 
-// restUntil waits until it is time for the next piece of background work, by a
-// schedule: at least as long as the last one took, at most maxRest times.
-func restUntil(ctx context.Context, due time.Time, took time.Duration) error {
-	const maxRest = 9
-	wait := min(max(time.Until(due), took), maxRest*took)
+// throttleUntil waits until it is time for the next piece of background work, by a
+// schedule: at least as long as the last one took, at most maxThrottle times.
+func throttleUntil(ctx context.Context, due time.Time, took time.Duration) error {
+	const maxThrottle = 9
+	wait := min(max(time.Until(due), took), maxThrottle*took)
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {

@@ -20,10 +20,10 @@ func (e *Engine) NextToExpire(ctx context.Context) (Record, error) {
 	if err := ctx.Err(); err != nil {
 		return Record{}, err
 	}
-	if err := e.calls.begin(); err != nil {
+	if err := e.inFlight.begin(); err != nil {
 		return Record{}, err
 	}
-	defer e.calls.end()
+	defer e.inFlight.end()
 	key := e.nextToExpire.Load()
 	if key == nil {
 		return Record{}, ErrNotFound

@@ -17,10 +17,10 @@ const (
 	mostAhead  = 512
 )
 
-// union yields the keys that an index has under any of several values. One
+// mergingIterator yields the keys that an index has under any of several values. One
 // iterator reads for all of them in turn, since open iterators keep blocks in
 // memory.
-type union struct {
+type mergingIterator struct {
 	iter *pebble.Iterator
 	// streams is a heap of those that have a key, the lowest key first.
 	streams []*stream
@@ -36,13 +36,13 @@ type stream struct {
 	ahead       int
 }
 
-func (e *Engine) newUnion(query Query, l lookup) (*union, error) {
+func (e *Engine) newMergingIterator(query Query, l lookup) (*mergingIterator, error) {
 	space := appendIndexSpace(nil, l.index.id)
 	iter, err := e.newIter(space, prefixEnd(bytes.Clone(space)))
 	if err != nil {
 		return nil, err
 	}
-	u := &union{iter: iter}
+	u := &mergingIterator{iter: iter}
 	for _, value := range l.values {
 		prefix := appendIndexPrefix(nil, l.index.id, value)
 		s := &stream{prefix: len(prefix), ahead: firstAhead}
@@ -77,7 +77,7 @@ func (s *stream) read(iter *pebble.Iterator) bool {
 	return len(s.keys) > 0
 }
 
-func (u *union) key() []byte {
+func (u *mergingIterator) key() []byte {
 	if len(u.streams) == 0 {
 		return nil
 	}
@@ -86,7 +86,7 @@ func (u *union) key() []byte {
 
 // next leaves the key in every stream that has it: other versions of a record
 // may have other values.
-func (u *union) next() {
+func (u *mergingIterator) next() {
 	for key := u.key(); len(u.streams) > 0 && bytes.Equal(u.key(), key); {
 		s := u.streams[0]
 		s.keys = s.keys[1:]
@@ -98,24 +98,24 @@ func (u *union) next() {
 	}
 }
 
-func (u *union) err() error { return u.iter.Error() }
+func (u *mergingIterator) err() error { return u.iter.Error() }
 
-func (u *union) close() error { return u.iter.Close() }
+func (u *mergingIterator) close() error { return u.iter.Close() }
 
 // Len, Less, Swap, Push and Pop implement heap.Interface.
-func (u *union) Len() int { return len(u.streams) }
+func (u *mergingIterator) Len() int { return len(u.streams) }
 
-func (u *union) Less(i, j int) bool {
+func (u *mergingIterator) Less(i, j int) bool {
 	return bytes.Compare(u.streams[i].keys[0], u.streams[j].keys[0]) < 0
 }
 
-func (u *union) Swap(i, j int) { u.streams[i], u.streams[j] = u.streams[j], u.streams[i] }
+func (u *mergingIterator) Swap(i, j int) { u.streams[i], u.streams[j] = u.streams[j], u.streams[i] }
 
 // Push is never used: streams do not come back.
-func (u *union) Push(s any) { u.streams = append(u.streams, s.(*stream)) } //nolint:forcetypeassert // as heap.Interface wants it
+func (u *mergingIterator) Push(s any) { u.streams = append(u.streams, s.(*stream)) } //nolint:forcetypeassert // as heap.Interface wants it
 
 // Pop removes the last stream.
-func (u *union) Pop() any {
+func (u *mergingIterator) Pop() any {
 	last := u.streams[len(u.streams)-1]
 	u.streams = u.streams[:len(u.streams)-1]
 	return last

@@ -9,8 +9,8 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// keySource yields keys, each once and in order.
-type keySource interface {
+// keyIterator yields keys, each once and in order.
+type keyIterator interface {
 	// key returns the next key, or nil at the end. It is valid until next.
 	key() []byte
 	next()
@@ -18,32 +18,32 @@ type keySource interface {
 	close() error
 }
 
-// keyRows are rows that end with a key.
-type keyRows struct {
+// indexKeys are rows that end with a key.
+type indexKeys struct {
 	iter *pebble.Iterator
 	// prefix is how many bytes come before the key.
 	prefix int
 	valid  bool
 }
 
-func (r *keyRows) key() []byte {
+func (r *indexKeys) key() []byte {
 	if !r.valid {
 		return nil
 	}
 	return r.iter.Key()[r.prefix:]
 }
 
-func (r *keyRows) next() { r.valid = r.iter.Next() }
+func (r *indexKeys) next() { r.valid = r.iter.Next() }
 
-func (r *keyRows) err() error { return r.iter.Error() }
+func (r *indexKeys) err() error { return r.iter.Error() }
 
-func (r *keyRows) close() error { return r.iter.Close() }
+func (r *indexKeys) close() error { return r.iter.Close() }
 
-// candidates opens the iterator of the keys that a look-up looks at: those that
+// newKeyIterator opens the iterator of the keys that a look-up looks at: those that
 // the index has under a value.
-func (e *Engine) candidates(query Query, l lookup) (keySource, error) {
+func (e *Engine) newKeyIterator(query Query, l lookup) (keyIterator, error) {
 	if len(l.values) != 1 {
-		return e.newUnion(query, l)
+		return e.newMergingIterator(query, l)
 	}
 	prefix := appendIndexPrefix(nil, l.index.id, l.values[0])
 	lower, upper := query.boundsBehind(prefix)
@@ -51,7 +51,7 @@ func (e *Engine) candidates(query Query, l lookup) (keySource, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &keyRows{iter: iter, prefix: len(prefix), valid: iter.SeekPrefixGE(lower)}, nil
+	return &indexKeys{iter: iter, prefix: len(prefix), valid: iter.SeekPrefixGE(lower)}, nil
 }
 
 // boundsBehind returns the bounds of the rows that begin with prefix and go on
