@@ -17,7 +17,7 @@ MEMORY_TESTS := ^TestIngest_MemoryOfLargeEvents$$
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.* ## ' '/^[a-z0-9-]+:.* ## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.* ## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } /^[a-z0-9-]+:.* ## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 ##@ Use
 
@@ -56,7 +56,7 @@ update: ## Write generated code, pictures, and the golden files of help and metr
 ##@ Check
 
 .PHONY: verify
-verify: ## Generated code, format, vet, lint, import rules, manifests
+verify: ## Generated code, format, words, vet, lint, import rules, manifests
 	@hack/verify.sh
 
 .PHONY: test-unit
