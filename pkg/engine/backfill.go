@@ -182,7 +182,8 @@ func (b *backfill) fill(ctx context.Context, from []byte) (next []byte, err erro
 	if iter.Valid() {
 		// Not the next row, but all behind the last one: a version that is added
 		// in between relies on the index rows of the one that it replaces.
-		next = append(last, 0)
+		last = append(last, 0)
+		next = last
 	}
 	if err = errors.Join(err, iter.Error(), iter.Close()); err == nil {
 		err = e.db.Apply(batch, pebble.NoSync)
@@ -230,7 +231,7 @@ func (b *backfill) version(batch *pebble.Batch, iter *pebble.Iterator) error {
 	if err != nil {
 		return err
 	}
-	row.indexed = append(kept, added...)
+	row.indexed = slices.Concat(kept, added)
 	return batch.Set(iter.Key(), row.append(nil), nil)
 }
 

@@ -339,7 +339,7 @@ func backfillBesideWriters(t *testing.T, indexes []Index) {
 		put(t, e, fmt.Sprintf("key%05d", n), "x|")
 	}
 	for _, x := range e.indexes {
-		if err := e.db.Set(metaKey(metaIndex+x.name), []byte{byte(x.id), indexReady}, pebble.Sync); err != nil {
+		if err := e.db.Set(metaKey(metaIndex+x.name), []byte{byte(x.id), indexReady}, pebble.Sync); err != nil { //nolint:gosec // it is one of two indexes
 			t.Fatal(err)
 		}
 	}

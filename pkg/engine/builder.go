@@ -284,7 +284,7 @@ func (b *builder) addIndexRows(key []byte, next, current indexValues) error {
 	var failed error
 	err := next.each(func(id indexID, values [][]byte) {
 		for _, value := range values {
-			if _, has, err := current.find(id, value); err != nil || has {
+			if has, err := current.has(id, value); err != nil || has {
 				failed = errors.Join(failed, err)
 				continue
 			}

@@ -252,7 +252,7 @@ func (e *Engine) removeIndexRows(batch *pebble.Batch, versions *pebble.Iterator,
 	}
 	return eachStoredValue(&s.row, func(id indexID, value []byte) error {
 		for i := range newer {
-			if _, has, err := newer[i].row.indexed.find(id, value); err != nil || has {
+			if has, err := newer[i].row.indexed.has(id, value); err != nil || has {
 				return err
 			}
 		}

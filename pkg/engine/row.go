@@ -143,15 +143,14 @@ func (l indexValues) each(f func(id indexID, values [][]byte)) error {
 	return nil
 }
 
-// find reports whether the list has the index, and whether that has the value.
-func (l indexValues) find(id indexID, value []byte) (known, has bool, err error) {
+// has reports whether the list has the value in the index.
+func (l indexValues) has(id indexID, value []byte) (has bool, err error) {
 	err = l.each(func(other indexID, values [][]byte) {
 		if other == id {
-			known = true
 			has = slices.ContainsFunc(values, func(v []byte) bool { return bytes.Equal(v, value) })
 		}
 	})
-	return known, has, err
+	return has, err
 }
 
 // of returns the values of an index, which are slices of the list, and whether the
