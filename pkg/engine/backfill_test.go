@@ -408,10 +408,10 @@ func TestBackfillSurvivesCrashes(t *testing.T) {
 			}
 			return tagsOf(key, value)
 		}
-		e = open(t, Config{FS: memory, Indexes: indexes})
+		opened := open(t, Config{FS: memory, Indexes: indexes})
 		ended := make(chan struct{})
 		go func() {
-			e.backgroundWork.Wait()
+			opened.backgroundWork.Wait()
 			close(ended)
 		}()
 		select {
@@ -420,10 +420,10 @@ func TestBackfillSurvivesCrashes(t *testing.T) {
 			continue
 		case <-ended:
 		}
-		if found := len(listed(t, e, "x", 0, "")); found != keys {
+		if found := len(listed(t, opened, "x", 0, "")); found != keys {
 			t.Errorf("after %d crashes the index leads to %d keys, want %d", crashes, found, keys)
 		}
-		if err := e.Check(t.Context()); err != nil {
+		if err := opened.Check(t.Context()); err != nil {
 			t.Error(err)
 		}
 		return
