@@ -240,7 +240,7 @@ func (b *builder) expire(w *write) error {
 	return nil
 }
 
-// hasExpiryRow tells whether the version still is the newest of its key, from
+// hasExpiryRow reports whether the version still is the newest of its key, from
 // the row that only those have. Expiry rows of the same time are neighbours,
 // while the versions are all over the disk.
 func (b *builder) hasExpiryRow(deadline uint64, revision Revision) (bool, error) {
@@ -296,7 +296,7 @@ func (b *builder) addIndexRows(key []byte, next, current indexValues) error {
 	return wrap("writing index rows", errors.Join(err, failed))
 }
 
-// wrap says what was being done when err, which may be nil, happened.
+// wrap adds to err, which may be nil, what was being done.
 func wrap(doing string, err error) error {
 	if err == nil {
 		return nil
@@ -334,7 +334,7 @@ func (r *orderedRows) add(kind *[]orderedRow, key, value []byte) {
 	*kind = append(*kind, orderedRow{r.bytes[begin:middle], r.bytes[middle:]})
 }
 
-// each calls set for every row. Changes come in order by themselves.
+// each calls set for every row. Changes are in order already.
 func (r *orderedRows) each(set func(key, value []byte)) {
 	byKey := func(x, y orderedRow) int { return bytes.Compare(x.key, y.key) }
 	slices.SortFunc(r.versions, byKey)

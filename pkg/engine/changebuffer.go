@@ -24,7 +24,7 @@ func newChangeBuffer(limit int64) *changeBuffer {
 	return &changeBuffer{limit: limit, more: make(chan struct{})}
 }
 
-// start says which revision the first change follows.
+// start sets the revision that the first change follows.
 func (f *changeBuffer) start(last Revision) { f.last = last }
 
 func (f *changeBuffer) add(changes []Change) {

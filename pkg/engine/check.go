@@ -14,19 +14,19 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// progressEvery is after how many rows progress is told.
+// progressEvery is after how many rows progress is reported.
 const progressEvery = 1 << 14
 
-// checker reads all rows, for Verify. Versions say which other rows there must
-// be; a multiset hash for each kind tells whether these are there.
+// checker reads all rows, for Verify. Versions define which other rows there must
+// be; a multiset hash for each kind shows whether these are there.
 type checker struct {
 	reader  pebble.Reader
 	options Verification
 	report  Report
-	// second says that this is the second reading, which only looks for the rows
-	// that made a multiset hash disagree. Everything else has been said.
+	// second is set in the second reading, which only looks for the rows
+	// that made a multiset hash disagree. Everything else was reported.
 	second bool
-	// unread says that some rows could not be read, so that comparing is of no
+	// unread is set if some rows could not be read, so that comparing is of no
 	// use.
 	unread bool
 
@@ -101,7 +101,7 @@ func (c *checker) run(ctx context.Context) error {
 	return nil
 }
 
-// meta reads the few rows that say where the engine was.
+// meta reads the meta rows, which have the state of the engine.
 func (c *checker) meta() error {
 	compactRevision, err := readMetaNumber(c.reader, metaCompactRevision)
 	if err != nil {
@@ -140,7 +140,7 @@ func (c *checker) open() error {
 	return nil
 }
 
-// read reads all rows. Versions come first, since they say what else there must
+// read reads all rows. Versions come first, because they define what else there must
 // be.
 func (c *checker) read(ctx context.Context) error {
 	versions := &versionChecker{checker: c}
@@ -191,7 +191,7 @@ func (c *checker) each(ctx context.Context, reading string, space byte, f func(k
 		c.unread = true
 		c.corrupt("%s cannot be read behind the first %d: %w", reading, done, namingFile(err))
 	}
-	// Closing tells the same error again.
+	// Closing returns the same error again.
 	_ = iter.Close()
 	return nil
 }

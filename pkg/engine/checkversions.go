@@ -57,7 +57,7 @@ func (v *versionChecker) row(rowKey, value []byte) {
 		v.newest(revision, &row)
 	}
 	v.indexRows(revision, &row)
-	v.tell(revision, &row)
+	v.show(revision, &row)
 }
 
 // begin is called at the first, newest version of a key.
@@ -148,8 +148,8 @@ func (v *versionChecker) mustIndex(x *checkedIndex, values [][]byte) {
 	}
 }
 
-// tell shows the version to who wants to look at what is in it.
-func (v *versionChecker) tell(revision Revision, row *versionRow) {
+// show passes the version to the callback that checks its value.
+func (v *versionChecker) show(revision Revision, row *versionRow) {
 	if v.second || v.options.Record == nil {
 		return
 	}

@@ -155,7 +155,7 @@ func (c *deadlineClock) trust(now clockReading) {
 	c.jumped.Store(0)
 }
 
-// observeClock observes, and tells the listener of a jump and of its end.
+// observeClock observes, and calls the listener about a jump and its end.
 func (e *Engine) observeClock() {
 	listener := e.config.Listener
 	switch change, by := e.clock.observe(); change {
@@ -186,7 +186,7 @@ func (e *Engine) saveClock() error {
 }
 
 // loadClock expects the wall clock where it was when the directory was used last.
-// A directory of an earlier build does not say.
+// A directory of an earlier build does not have it.
 func (e *Engine) loadClock() error {
 	numbers, err := readMeta(e.db, metaClock)
 	if err != nil || len(numbers) == 0 {

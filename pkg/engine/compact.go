@@ -44,7 +44,7 @@ func (e *Engine) keepCompacting(ctx context.Context) {
 }
 
 // Compact raises the compact revision to upTo and removes what only older revisions
-// could show. It also runs by itself, see Config.HistoryRetention. A revision at or
+// could show. The engine also runs it periodically, see Config.HistoryRetention. A revision at or
 // below the compact revision is no error and changes nothing; one that is not published
 // gives ErrFuture.
 func (e *Engine) Compact(ctx context.Context, upTo Revision) error {

@@ -14,7 +14,7 @@ import (
 // orders or splits any two rows differently.
 const comparerName = "events-apiserver.rows.1"
 
-// rowComparer orders rows by their bytes. It tells Pebble where the part ends
+// rowComparer orders rows by their bytes. It defines for Pebble where the part ends
 // that all versions of a key, and all index rows of a value, have in common:
 // filters are made of that part, so that looking up a key that does not exist
 // reads no block.

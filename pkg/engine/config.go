@@ -17,7 +17,7 @@ const (
 	MaxIndexValueBytes = 4 << 10
 )
 
-// Config says where an engine keeps its data and how much it may use. Only Dir
+// Config is where an engine keeps its data and how much it may use. Only Dir
 // is needed.
 type Config struct {
 	// Dir is the data directory. It is made if it does not exist.
@@ -47,11 +47,11 @@ type Config struct {
 
 	// ReadOnly opens a directory that is there without changing anything in it:
 	// what a crash left in the log is replayed in memory. Writes return
-	// ErrReadOnly, and nothing runs by itself. It implies KeepIndexes.
+	// ErrReadOnly, and no background work runs. It implies KeepIndexes.
 	ReadOnly bool
 
 	// KeepIndexes leaves the indexes of the directory, which must be there, as they
-	// are: none is added, built or dropped. Indexes then only says what the values
+	// are: none is added, built or dropped. Indexes then only defines what the values
 	// of those are that the directory has under the same names. Op.IndexValues
 	// must not be used.
 	KeepIndexes bool
@@ -69,11 +69,11 @@ type Config struct {
 	// was used last has jumped, too. Negative believes each jump at once.
 	ClockJumpHold time.Duration
 
-	// Listener is told what happens inside.
+	// Listener is called about what happens inside.
 	Listener Listener
 
 	// manual is for tests that call Expire and Compact at the right moments:
-	// nothing but the building of indexes and the counting of keys runs by itself.
+	// nothing but the building of indexes and the counting of keys runs in the background.
 	manual bool
 	// elapsed is a monotonic time since any moment, for tests whose Now does not go
 	// with the time of the machine.
@@ -95,7 +95,7 @@ type Index struct {
 	// records, and yields that one whatever the value, because only the caller can
 	// say what it means to the list.
 	Values func(key, value []byte) ([][]byte, error)
-	// LowCardinality says that there are not many different values, some thousand at most.
+	// LowCardinality is set if there are not many different values, some thousand at most.
 	// They are kept in memory, so that Query.IndexMatch can choose among them.
 	LowCardinality bool
 }
@@ -128,7 +128,7 @@ type Listener struct {
 	// ClockTrusted is called at the end of that: the clock has come back, or has
 	// stayed where it jumped to for Config.ClockJumpHold.
 	ClockTrusted func(jump time.Duration, stayed bool)
-	// BackgroundError is called when something that runs by itself failed and
+	// BackgroundError is called when background work failed and
 	// will be tried again.
 	BackgroundError func(doing string, err error)
 	// Failed is called once, when the disk refused a write: no further write

@@ -77,7 +77,7 @@ type Engine struct {
 	// could wait, each would be smaller.
 	applied chan *group
 
-	// stopping ends when Close begins; stopBackground ends what runs by itself.
+	// stopping ends when Close begins; stopBackground ends background work.
 	stopping       chan struct{}
 	stopBackground context.CancelFunc
 	backgroundWork sync.WaitGroup

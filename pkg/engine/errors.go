@@ -17,7 +17,7 @@ var (
 	ErrNotFound = errors.New("key not found")
 
 	// ErrCompacted is returned when a revision is below the compact revision, so that
-	// what was there then can no longer be told.
+	// what was there then is no longer known.
 	ErrCompacted = errors.New("revision is compacted")
 
 	// ErrFuture is returned when a revision has not been published yet.
@@ -49,7 +49,7 @@ var (
 
 	// ErrFailed is returned by writes after the disk refused one. What was
 	// written before then is safe and can be read; to write again the engine
-	// must be opened again, since only that tells what reached the disk.
+	// must be opened again, because only that shows what reached the disk.
 	ErrFailed = errors.New("engine stopped writing after a disk error")
 
 	// ErrReadOnly is returned by writes to an engine that was opened with
@@ -88,7 +88,7 @@ type ConflictError struct {
 	Current *Record
 }
 
-// Error says what is there instead of what was expected.
+// Error implements error.
 func (e *ConflictError) Error() string {
 	if e.Current == nil {
 		return "conflict: key does not exist"

@@ -29,7 +29,7 @@ const (
 	expireLookEvery = 5 * time.Millisecond
 )
 
-// expireShare says how much writers have of the engine before the next chunk is
+// expireShare is how much writers have of the engine before the next chunk is
 // removed.
 type expireShare struct {
 	// rest is for how many times the duration of a chunk they have it for themselves.
@@ -76,7 +76,7 @@ func (e *Engine) throttleAfter(ctx context.Context, took time.Duration, share ex
 	return nil
 }
 
-// expiryCursor says where the first expiry row may be. Without it each chunk
+// expiryCursor is where the first expiry row may be. Without it each chunk
 // would step over what the ones before removed. rowLock guards it.
 type expiryCursor struct {
 	from duePoint
@@ -128,7 +128,7 @@ func (e *Engine) keepExpiring(ctx context.Context) {
 		err := e.expire(ctx, expireShareOf)
 		switch {
 		case err == nil || ctx.Err() != nil || errors.Is(err, ErrDiskFull):
-			// A full disk was told to the listener already.
+			// The listener was called about a full disk already.
 		case errors.Is(err, ErrFailed):
 			return
 		default:
@@ -138,7 +138,7 @@ func (e *Engine) keepExpiring(ctx context.Context) {
 }
 
 // Expire removes the keys whose deadline has passed, so that their deletions
-// are published when it returns. It also runs by itself, every second.
+// are published when it returns. The engine also runs it every second.
 func (e *Engine) Expire(ctx context.Context) error {
 	if err := e.inFlight.begin(); err != nil {
 		return err

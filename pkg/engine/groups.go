@@ -64,7 +64,7 @@ func (c *groupCounts) abandon() {
 	c.keys, c.ready = nil, false
 }
 
-// published is told of all changes, in their order.
+// published is called with all changes, in their order.
 func (c *groupCounts) published(changes []Change) {
 	if c.separator == 0 {
 		return

@@ -35,7 +35,7 @@ func newIndex(declared Index) *index {
 	return x
 }
 
-// adding is told of each value before it gets a row.
+// adding is called with each value before it gets a row.
 func (x *index) adding(value []byte) {
 	if x.distinct != nil {
 		x.distinct.add(value)

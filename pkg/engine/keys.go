@@ -9,7 +9,7 @@ import (
 	"fmt"
 )
 
-// The first byte of a row's key says what the row is. These values are on disk.
+// The first byte of a row's key is the kind of the row. These values are on disk.
 const (
 	spaceChange  = 'r'
 	spaceExpiry  = 'd'

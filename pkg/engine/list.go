@@ -16,7 +16,7 @@ import (
 // wanted.
 const checkEvery = 256
 
-// Query says which records List yields.
+// Query selects the records that List yields.
 type Query struct {
 	// Prefix is what each key begins with. Empty means all keys.
 	Prefix []byte
@@ -33,7 +33,7 @@ type Query struct {
 	IndexMatch func(value []byte) bool
 }
 
-// wanted tells whether a value of the index is one of the query.
+// wanted reports whether a value of the index is one of the query.
 func (q Query) wanted(value []byte) bool {
 	if q.IndexMatch != nil {
 		return q.IndexMatch(value)
@@ -142,7 +142,7 @@ type lookup struct {
 }
 
 // valuesOf returns the values of the index that the query wants, or false when
-// they cannot be told. The view must have been taken before: a value is known
+// they are not known. The view must have been taken before: a value is known
 // before a record that has it is published.
 func (x *index) valuesOf(query Query) ([][]byte, bool) {
 	switch {

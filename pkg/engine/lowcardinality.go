@@ -90,7 +90,7 @@ func (f *lowCardinalityValues) replace(found map[string]struct{}) {
 	}
 }
 
-// addingTo is told by the writer of each value before it gets a row.
+// addingTo is called by the writer with each value before it gets a row.
 func (e *Engine) addingTo(id indexID, value []byte) {
 	for _, x := range e.indexes {
 		if x.id == id {
@@ -128,7 +128,7 @@ func (e *Engine) countValuesOf(x *index) error {
 }
 
 // beginCounting makes sure that each value is in the rows that the iterator
-// sees, or is told by the writer from now on.
+// sees, or the writer adds from now on.
 func (e *Engine) beginCounting(x *index) (*pebble.Iterator, error) {
 	e.rowLock.Lock()
 	defer e.rowLock.Unlock()

@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	// leastBuckets and mostBuckets are how finely a multiset hash tells where a
+	// leastBuckets and mostBuckets bound how precisely a multiset hash locates a
 	// disagreement is; keysForBucket is for how many keys there is one bucket.
 	leastBuckets  = 256
 	mostBuckets   = 1 << 16

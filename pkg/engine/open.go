@@ -142,7 +142,7 @@ func checkMarker(fsys vfs.FS, dir string) error {
 	return nil
 }
 
-// openData opens Pebble and reads the few rows that say where the engine was.
+// openData opens Pebble and reads the meta rows, which have the state of the engine.
 func (e *Engine) openData(dir string, lock *pebble.Lock) error {
 	if err := e.removeCheckpoints(); err != nil {
 		return err
@@ -155,7 +155,7 @@ func (e *Engine) openData(dir string, lock *pebble.Lock) error {
 	if err := e.load(); err != nil {
 		err = openError(dir, err)
 		if e.config.ReadOnly {
-			// Who only reads wants to know what is damaged, and all of it.
+			// A reader wants to know everything that is damaged.
 			damaged, lookErr := e.damagedFiles(context.Background(), func(int) {})
 			err = errors.Join(append([]error{err, lookErr}, damaged...)...)
 		}

@@ -93,14 +93,14 @@ func (e *Engine) pebbleOptions(lock *pebble.Lock) *pebble.Options {
 // one for each processor.
 func compactionConcurrency() (lower, upper int) { return 1, runtime.GOMAXPROCS(0) }
 
-// tableOptions are for reading a file by itself.
+// tableOptions are for reading a single file.
 func (e *Engine) tableOptions() sstable.ReaderOptions {
 	options := e.pebbleOptions(nil)
 	options.EnsureDefaults()
 	return options.MakeReaderOptions()
 }
 
-// pebbleLogger drops what Pebble says about its daily work. What it calls fatal
+// pebbleLogger drops what Pebble logs about routine work. What it calls fatal
 // stops the writes but not the process, in which others still can read.
 type pebbleLogger struct {
 	failed func(error)

@@ -30,7 +30,7 @@ import (
 // as an etcd, makes them wait until it has got as far.
 //
 // The compact revision is put there as well, so that whoever asks to go on from a revision
-// of before is told to begin again.
+// of before gets ErrCompacted.
 const (
 	// mostWritesPerSecond is above the rate of any engine: the highest that was
 	// measured is below 60,000 per second, see docs/storage.md.
@@ -42,7 +42,7 @@ const (
 // together.
 const stagingName = "restore.tmp"
 
-// RestoreConfig says where to restore to.
+// RestoreConfig is where to restore to.
 type RestoreConfig struct {
 	// Dir is the data directory, which must be empty or absent. A directory
 	// lost+found does not count.
@@ -87,8 +87,8 @@ func Restore(ctx context.Context, config RestoreConfig, r io.Reader) (Restored, 
 	return restored, nil
 }
 
-// VerifySnapshot reads a snapshot to its end and returns what it says about
-// itself. It returns the errors of Restore for a file that cannot be restored:
+// VerifySnapshot reads a snapshot to its end and returns its
+// header. It returns the errors of Restore for a file that cannot be restored:
 // ErrSnapshot if it is not whole, or ErrNewerFormat.
 func VerifySnapshot(ctx context.Context, r io.Reader) (SnapshotInfo, error) {
 	return readWhile(ctx, r, func(string) (io.WriteCloser, error) { return nowhere{}, nil })

@@ -18,7 +18,7 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/engine/internal/archive"
 )
 
-// SnapshotInfo is what a snapshot says about itself.
+// SnapshotInfo is the header of a snapshot.
 type SnapshotInfo struct {
 	// SnapshotFormat is the version of the form of the file, Format that of the
 	// data in it.
@@ -129,7 +129,7 @@ func otherFiles(fsys vfs.FS, dir string) ([]sourceFile, error) {
 	return files, nil
 }
 
-// mayBeInSnapshot tells whether a file is one of the data directory, by its name
+// mayBeInSnapshot reports whether a file is one of the data directory, by its name
 // in a snapshot: there is one directory, and nothing half written or hidden.
 func mayBeInSnapshot(name string) bool {
 	base := strings.TrimPrefix(name, dataName+"/")

@@ -28,19 +28,19 @@ type Stats struct {
 	// CacheHits and CacheMisses count the blocks that reads found in memory and
 	// those that they had to take from the disk.
 	CacheHits, CacheMisses int64
-	// Refusing tells whether writes are refused for lack of space, Refused counts
+	// Refusing is set while writes are refused for lack of space, Refused counts
 	// those that were.
 	Refusing bool
 	Refused  int64
 	// ClockJump is by how much the clock has jumped, back if it is negative, while
 	// keys do not expire by it; else 0. See Config.ClockJumpHold.
 	ClockJump time.Duration
-	// Failed tells whether the disk refused a write, see ErrFailed.
+	// Failed is set after the disk refused a write, see ErrFailed.
 	Failed bool
 }
 
 // Stats returns figures for metrics. It does not wait for the disk: where that
-// is so full that Pebble does not tell what it has, DiskBytes, CacheHits and
+// is so full that Pebble does not answer, DiskBytes, CacheHits and
 // CacheMisses are those of an earlier call. After Close all figures are zero.
 func (e *Engine) Stats() Stats {
 	if err := e.inFlight.begin(); err != nil {

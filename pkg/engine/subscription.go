@@ -32,7 +32,7 @@ type Change struct {
 	Key            []byte
 	// Value is nil for a deletion. PrevValue is nil when the key did not exist.
 	Value, PrevValue []byte
-	// Deleted says that the key is gone, Expired that its deadline was the
+	// Deleted is set if the key is gone, Expired if its deadline was the
 	// reason.
 	Deleted, Expired bool
 }

@@ -15,14 +15,14 @@ import (
 	"github.com/events-apiserver/events-apiserver/pkg/engine/internal/disk"
 )
 
-// Verification says what Verify does beside what it always does. The zero value
+// Verification is what Verify does beside what it always does. The zero value
 // is of use.
 type Verification struct {
 	// Record is called for each version that is stored, older ones and expired
 	// ones too, in the order of the keys. The record is valid during the call
 	// only. An error is a problem of the data, unless it is ErrOpaque.
 	Record func(Record) error
-	// Progress is told now and then what is being read, and how many rows or
+	// Progress is called now and then with what is being read, and how many rows or
 	// files of it have been.
 	Progress func(reading string, done int64)
 	// MostProblems is how many problems are reported, default 100.
@@ -44,7 +44,7 @@ type Report struct {
 	Indexes []IndexReport
 	// DiskBytes is what the files of the directory take.
 	DiskBytes int64
-	// Problems is what is wrong, each an ErrCorrupt. More says that there is more
+	// Problems is what is wrong, each an ErrCorrupt. More is set if there is more
 	// than was to be reported.
 	Problems []error
 	More     bool
@@ -60,7 +60,7 @@ type IndexReport struct {
 	Ready bool
 }
 
-// defaultMostProblems is more than anybody reads, and says how bad it is.
+// defaultMostProblems is more than anybody reads, and enough to see the extent.
 const defaultMostProblems = 100
 
 // Verify reads everything and compares it: revisions without a gap, each change

@@ -163,7 +163,7 @@ func (e *Engine) apply(g *group) error {
 	if err := e.db.ApplyNoSyncWait(b.batch, pebble.Sync); err != nil {
 		return fmt.Errorf("applying a batch: %w", err)
 	}
-	// Pebble says through its logger that it could not write the batch, which
+	// Pebble reports through its logger that it could not write the batch, which
 	// then must not be waited for.
 	if err := e.failed(); err != nil {
 		return err
@@ -175,7 +175,7 @@ func (e *Engine) apply(g *group) error {
 
 // publish makes groups visible in the order in which they were applied, each
 // after it has reached the disk, and answers their callers. Refusals wait for
-// the disk as well: they tell of writes that came before.
+// the disk as well: they depend on writes that came before.
 func (e *Engine) publish() {
 	for g := range e.applied {
 		if g.err == nil && g.batch != nil {
