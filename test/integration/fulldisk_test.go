@@ -213,7 +213,7 @@ func TestNearlyFullDisk(t *testing.T) {
 // operators.
 func checkRefusal(t *testing.T, err error) {
 	t.Helper()
-	if !apierrors.IsTooManyRequests(err) || !strings.Contains(err.Error(), "make room") || !strings.Contains(err.Error(), "MiB are free") {
+	if !apierrors.IsTooManyRequests(err) || !strings.Contains(err.Error(), "free space on the disk") || !strings.Contains(err.Error(), "MiB are free") {
 		t.Errorf("the refusal is %v, want 429 with what to do", err)
 	}
 	if seconds, ok := apierrors.SuggestsClientDelay(err); !ok || seconds < 1 {
